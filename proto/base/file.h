@@ -1,0 +1,22 @@
+/* Whole files, read and written with care. Errors name the path and the reason. Any thread. */
+#ifndef BERBAGI_FILE_H
+#define BERBAGI_FILE_H
+
+#include "buffer.h"
+
+/* Appends the whole content of path to out. BP_ENOENT, BP_EIO, BP_ETOOLARGE over most bytes. */
+BP_MUST_USE bp_status bp_file_read(const char *path, size_t most, struct bp_buf *out,
+                                   struct bp_err *err);
+
+/* Writes path so that after a crash either the old or the new content is there: a temporary file beside it,
+ * flushed, renamed, folder flushed. mode as of chmod(2), 0600 for secrets. */
+BP_MUST_USE bp_status bp_file_write(const char *path, const void *p, size_t n, unsigned mode,
+                                    struct bp_err *err);
+
+/* Makes a folder and its parents (mode for each new one); it is well if it is there already. */
+BP_MUST_USE bp_status bp_dir_make(const char *path, unsigned mode, struct bp_err *err);
+
+/* dir/name as a terminated heap text; NULL when out of memory. */
+char *bp_path_join(const char *dir, const char *name);
+
+#endif

@@ -32,15 +32,16 @@ static inline struct bp_str bp_buf_str(const struct bp_buf *b)
     return bp_str_of(b->p, b->n);
 }
 
-/* Immutable bytes with a reference count, shared between threads: what is sent to several readers. */
+/* Immutable bytes with a reference count, shared between threads: what is sent to several readers.
+ */
 struct bp_blob {
     atomic_uint refs;
     size_t n;
     uint8_t *p;
 };
 
-/* Takes the content out of b, which is empty afterwards; one reference, the caller's. NULL when out of
- * memory or b->failed; b keeps its content then. */
+/* Takes the content out of b, which is empty afterwards; one reference, the caller's. NULL when out
+ * of memory or b->failed; b keeps its content then. */
 struct bp_blob *bp_blob_take(struct bp_buf *b);
 struct bp_blob *bp_blob_ref(struct bp_blob *blob);
 void bp_blob_unref(struct bp_blob *blob); /* NULL allowed */

@@ -7,8 +7,8 @@
 #define BP_NS_PER_S INT64_C(1000000000)
 #define BP_NS_PER_MS INT64_C(1000000)
 
-/* now_ns: nanoseconds since 1970-01-01 UTC, may jump. monotonic_ns: never goes back, origin unknown.
- * Any thread. */
+/* now_ns: nanoseconds since 1970-01-01 UTC, may jump. monotonic_ns: never goes back, origin
+ * unknown. Any thread. */
 struct bp_clock {
     int64_t (*now_ns)(const struct bp_clock *clock);
     int64_t (*monotonic_ns)(const struct bp_clock *clock);
@@ -38,8 +38,8 @@ int64_t bp_day_start_ns(bp_day day); /* when the day begins in Asia/Jakarta */
 bool bp_day_parse(struct bp_str text, bp_day *out);
 void bp_day_format(bp_day day, char out[11]);
 
-/* RFC 3339 with any offset and up to nine decimals of a second ("2025-11-03T09:15:00+07:00"); false if it is
- * not one. Leap second 60 is refused. */
+/* RFC 3339 with any offset and up to nine decimals of a second ("2025-11-03T09:15:00+07:00"); false
+ * if it is not one. Leap second 60 is refused. */
 bool bp_time_parse(struct bp_str text, int64_t *unix_ns);
 
 /* RFC 3339 in UTC, with as many of three, six or nine decimals as are needed. */

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #define BP_MUST_USE __attribute__((warn_unused_result))
-#define BP_PRINTF(format, first) __attribute__((format(printf, format, first)))
+#define BP_PRINTF(at, first) __attribute__((format(printf, at, first)))
 
 typedef enum bp_status {
     BP_OK = 0,
@@ -30,13 +30,14 @@ typedef enum bp_status {
 /* A short word for logs: "ENOSPC". Static storage. */
 const char *bp_status_name(bp_status st);
 
-/* The words of a failure: fixed size and owned by the caller, so reporting out-of-memory needs none. */
+/* The words of a failure: fixed size and owned by the caller, so reporting out-of-memory needs
+ * none. */
 struct bp_err {
     char text[512];
 };
 
-/* Writes the words into err unless that is NULL, and returns st: `return bp_fail(err, BP_EIO, ...)`.
- * Says what was tried, on what, and why it failed; never a personal value. */
+/* Writes the words into err unless that is NULL, and returns st: `return bp_fail(err, BP_EIO,
+ * ...)`. Says what was tried, on what, and why it failed; never a personal value. */
 bp_status bp_fail(struct bp_err *err, bp_status st, const char *format, ...) BP_PRINTF(3, 4);
 
 /* Puts "context: " before the words that err already holds. Returns st. */

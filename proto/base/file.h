@@ -8,8 +8,8 @@
 BP_MUST_USE bp_status bp_file_read(const char *path, size_t most, struct bp_buf *out,
                                    struct bp_err *err);
 
-/* Writes path so that after a crash either the old or the new content is there: a temporary file beside it,
- * flushed, renamed, folder flushed. mode as of chmod(2), 0600 for secrets. */
+/* Writes path so that after a crash either the old or the new content is there: a temporary file
+ * beside it, flushed, renamed, folder flushed. mode as of chmod(2), 0600 for secrets. */
 BP_MUST_USE bp_status bp_file_write(const char *path, const void *p, size_t n, unsigned mode,
                                     struct bp_err *err);
 

@@ -1,5 +1,5 @@
-/* Messages between threads: append under a lock, wake once, swap the whole list out, run without the lock. The
- * message embeds a struct bp_mail; a push hands over everything in the message. */
+/* Messages between threads: append under a lock, wake once, swap the whole list out, run without
+ * the lock. The message embeds a struct bp_mail; a push hands over everything in the message. */
 #ifndef BERBAGI_MAILBOX_H
 #define BERBAGI_MAILBOX_H
 
@@ -24,16 +24,16 @@ struct bp_mailbox {
 void bp_mailbox_init(struct bp_mailbox *m, size_t most_bytes);
 void bp_mailbox_fini(struct bp_mailbox *m); /* must be empty */
 
-/* False, and nothing changed, if it is closed or full (a message larger than the bound enters an empty one).
- * Any thread. */
+/* False, and nothing changed, if it is closed or full (a message larger than the bound enters an
+ * empty one). Any thread. */
 bool bp_mailbox_push(struct bp_mailbox *m, struct bp_mail *mail);
 
-/* Waits until there is mail, it is closed, it is interrupted, or timeout_ms passed (-1 = for ever), and takes all
- * of it, oldest first; NULL if there is none. Owner thread. */
+/* Waits until there is mail, it is closed, it is interrupted, or timeout_ms passed (-1 = for ever),
+ * and takes all of it, oldest first; NULL if there is none. Owner thread. */
 struct bp_mail *bp_mailbox_take(struct bp_mailbox *m, int timeout_ms);
 
 void bp_mailbox_interrupt(struct bp_mailbox *m); /* ends one wait. Any thread. */
-void bp_mailbox_close(struct bp_mailbox *m);     /* refuses what comes; what is inside can be taken */
+void bp_mailbox_close(struct bp_mailbox *m); /* refuses what comes; what is inside can be taken */
 bool bp_mailbox_is_closed(struct bp_mailbox *m);
 
 #endif

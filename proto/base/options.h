@@ -1,6 +1,7 @@
-/* The options of a program in one table, from which parser, checks, --help and the config file follow.
- * Precedence: flag over environment over file over default. An unknown key or a bad value ends with a message
- * that names the place (flag, variable, or file and line) and the allowed range. Read-only afterwards. */
+/* The options of a program in one table, from which parser, checks, --help and the config file
+ * follow. Precedence: flag over environment over file over default. An unknown key or a bad value
+ * ends with a message that names the place (flag, variable, or file and line) and the allowed
+ * range. Read-only afterwards. */
 #ifndef BERBAGI_OPTIONS_H
 #define BERBAGI_OPTIONS_H
 
@@ -15,10 +16,11 @@ enum bp_option_type {
 };
 
 struct bp_option {
-    const char *key;     /* "max-batch": flag --max-batch, file key max-batch, variable PREFIX_MAX_BATCH */
+    const char
+        *key; /* "max-batch": flag --max-batch, file key max-batch, variable PREFIX_MAX_BATCH */
     enum bp_option_type type;
-    const char *operand; /* what --help calls the value: "FILE", "SECONDS" */
-    uint64_t least, most; /* of a number */
+    const char *operand;   /* what --help calls the value: "FILE", "SECONDS" */
+    uint64_t least, most;  /* of a number */
     const char *otherwise; /* default as text; NULL = none */
     bool required;
     const char *help; /* one sentence */
@@ -26,10 +28,11 @@ struct bp_option {
 
 struct bp_options;
 
-/* Reads argv[1..argc) against the table of n options; operands that are no options go to rest. `--help` is
- * answered by bp_options_wants_help. --config FILE names the YAML file (default_config is read if it exists and
- * none is named; NULL = no default). prefix: of environment variables, "BERBAGI"; NULL = none are read. An
- * argument "--" ends the options. table, argv and prefix are borrowed for the life of the result. */
+/* Reads argv[1..argc) against the table of n options; operands that are no options go to rest.
+ * `--help` is answered by bp_options_wants_help. --config FILE names the YAML file (default_config
+ * is read if it exists and none is named; NULL = no default). prefix: of environment variables,
+ * "BERBAGI"; NULL = none are read. An argument "--" ends the options. table, argv and prefix are
+ * borrowed for the life of the result. */
 BP_MUST_USE bp_status bp_options_parse(const struct bp_option *table, size_t n, const char *prefix,
                                        const char *default_config, int argc, char **argv,
                                        struct bp_options **out, struct bp_err *err);

@@ -1,0 +1,100 @@
+#include "mailbox.h"
+
+#include <errno.h>
+#include <time.h>
+
+#include "error.h"
+
+void bp_mailbox_init(struct bp_mailbox *m, size_t most_bytes)
+{
+    *m = (struct bp_mailbox){.most_bytes = most_bytes};
+    m->end = &m->first;
+    pthread_condattr_t monotonic;
+    BP_ASSERT(pthread_mutex_init(&m->lock, NULL) == 0);
+    BP_ASSERT(pthread_condattr_init(&monotonic) == 0);
+    BP_ASSERT(pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) == 0);
+    BP_ASSERT(pthread_cond_init(&m->filled, &monotonic) == 0);
+    (void)pthread_condattr_destroy(&monotonic);
+}
+
+void bp_mailbox_fini(struct bp_mailbox *m)
+{
+    BP_ASSERT(m->first == NULL);
+    (void)pthread_cond_destroy(&m->filled);
+    (void)pthread_mutex_destroy(&m->lock);
+}
+
+bool bp_mailbox_push(struct bp_mailbox *m, struct bp_mail *mail)
+{
+    (void)pthread_mutex_lock(&m->lock);
+    bool fits = m->bytes == 0 || mail->bytes <= m->most_bytes - m->bytes;
+    bool admitted = !m->closed && m->bytes <= m->most_bytes && fits;
+    bool was_empty = m->first == NULL;
+    if (admitted) {
+        mail->next = NULL;
+        *m->end = mail;
+        m->end = &mail->next;
+        m->bytes += mail->bytes;
+    }
+    (void)pthread_mutex_unlock(&m->lock);
+    if (admitted && was_empty)
+        (void)pthread_cond_signal(&m->filled);
+    return admitted;
+}
+
+static struct timespec deadline_after(int timeout_ms)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    t.tv_sec += timeout_ms / 1000;
+    t.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
+    if (t.tv_nsec >= 1000000000) {
+        t.tv_sec++;
+        t.tv_nsec -= 1000000000;
+    }
+    return t;
+}
+
+struct bp_mail *bp_mailbox_take(struct bp_mailbox *m, int timeout_ms)
+{
+    struct timespec until = deadline_after(timeout_ms < 0 ? 0 : timeout_ms);
+    int waited = 0;
+    (void)pthread_mutex_lock(&m->lock);
+    while (m->first == NULL && !m->closed && !m->interrupted && waited != ETIMEDOUT) {
+        if (timeout_ms < 0)
+            (void)pthread_cond_wait(&m->filled, &m->lock);
+        else
+            waited = pthread_cond_timedwait(&m->filled, &m->lock, &until);
+    }
+    struct bp_mail *all = m->first;
+    m->first = NULL;
+    m->end = &m->first;
+    m->bytes = 0;
+    m->interrupted = false;
+    (void)pthread_mutex_unlock(&m->lock);
+    return all;
+}
+
+void bp_mailbox_interrupt(struct bp_mailbox *m)
+{
+    (void)pthread_mutex_lock(&m->lock);
+    m->interrupted = true;
+    (void)pthread_mutex_unlock(&m->lock);
+    (void)pthread_cond_signal(&m->filled);
+}
+
+void bp_mailbox_close(struct bp_mailbox *m)
+{
+    (void)pthread_mutex_lock(&m->lock);
+    m->closed = true;
+    (void)pthread_mutex_unlock(&m->lock);
+    (void)pthread_cond_signal(&m->filled);
+}
+
+bool bp_mailbox_is_closed(struct bp_mailbox *m)
+{
+    (void)pthread_mutex_lock(&m->lock);
+    bool closed = m->closed;
+    (void)pthread_mutex_unlock(&m->lock);
+    return closed;
+}

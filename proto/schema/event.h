@@ -35,8 +35,12 @@ struct bp_event {
     bool has_unknown_fields; /* of the envelope; they are not stored */
 };
 
-/* Walks a serialized Event. False: malformed. */
+/* Walks a serialized Event. False: malformed. A time outside of what nanoseconds hold is the nearest they do. */
 bool bp_event_parse(struct bp_str bytes, struct bp_event *out);
+
+/* Is every text of the envelope well-formed UTF-8? (What is not, a protobuf parser may refuse.) NUL is let pass: it breaks
+ * the rules of single fields, and validation names which. */
+bool bp_event_text_is_utf8(const struct bp_event *e);
 
 /* Appends the Event in canonical form: known fields in field-number order, empty ones absent. */
 void bp_event_encode(const struct bp_event *e, struct bp_buf *out);

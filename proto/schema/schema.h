@@ -1,5 +1,6 @@
-/* The event types as flat tables, read from descriptor sets at start: names, fields, classes, rules. No event type
- * is known to any C code; a new type is a new message. Immutable once loaded; any thread. */
+/* The event types as flat tables, read from descriptor sets at start: names, fields, classes,
+ * rules. No event type is known to any C code; a new type is a new message. Immutable once loaded;
+ * any thread. */
 #ifndef BERBAGI_SCHEMA_H
 #define BERBAGI_SCHEMA_H
 
@@ -7,11 +8,11 @@
 #include "text.h"
 
 enum bp_level { /* values as in policy.proto; NONE is "no right at all" */
-    BP_LEVEL_NONE = 0,
-    BP_LEVEL_PUBLIC = 1,
-    BP_LEVEL_AGGREGATE = 2,
-    BP_LEVEL_PSEUDONYMOUS = 3,
-    BP_LEVEL_IDENTIFIED = 4,
+                BP_LEVEL_NONE = 0,
+                BP_LEVEL_PUBLIC = 1,
+                BP_LEVEL_AGGREGATE = 2,
+                BP_LEVEL_PSEUDONYMOUS = 3,
+                BP_LEVEL_IDENTIFIED = 4,
 };
 
 enum bp_field_type {
@@ -29,20 +30,26 @@ enum bp_field_type {
 /* Kinds of specific personal data as bits: 1u << SpecificKind. */
 typedef uint32_t bp_kinds;
 
-/* A set of fields of one event type: bit i is bp_event_type.fields[i]. A type has at most 64 fields. */
+/* A set of fields of one event type: bit i is bp_event_type.fields[i]. A type has at most 64
+ * fields. */
 typedef uint64_t bp_fields;
 #define BP_FIELDS_MAX 64
 
 struct bp_enum_value {
-    struct bp_str name;  /* short form, what JSON and CSV use: "P_TO_P" (no enum prefix) */
+    struct bp_str name;      /* short form, what JSON and CSV use: "P_TO_P" (no enum prefix) */
     struct bp_str full_name; /* as in the proto: "PLACEMENT_SCHEME_P_TO_P"; accepted on input too */
     int32_t number;
 };
 
 struct bp_enum {
     struct bp_str name;
-    const struct bp_enum_value *values;
+    const struct bp_enum_value *values; /* by number */
     size_t n;
+};
+
+/* A move of a state machine: numbers of the status enum; from 0 = NONE. */
+struct bp_transition {
+    int32_t from, to;
 };
 
 struct bp_field {
@@ -50,7 +57,7 @@ struct bp_field {
     uint32_t number;
     unsigned index; /* in bp_event_type.fields */
     enum bp_field_type type;
-    bool repeated; /* strings, or packed or unpacked numbers */
+    bool repeated;                     /* strings, or packed or unpacked numbers */
     const struct bp_enum *enumeration; /* of BP_FIELD_ENUM */
     /* FieldRules of annotations.proto; numbers are those of its enums */
     int data_class;
@@ -66,9 +73,9 @@ struct bp_field {
 };
 
 struct bp_event_type {
-    struct bp_str name; /* "departure.recorded"; "(envelope)" for the envelope */
-    unsigned index;     /* in bp_schema.types */
-    uint32_t hash;      /* bp_schema_hash(name): what records carry; unique in a schema */
+    struct bp_str name;         /* "departure.recorded"; "(envelope)" for the envelope */
+    unsigned index;             /* in bp_schema.types */
+    uint32_t hash;              /* bp_schema_hash(name): what records carry; unique in a schema */
     struct bp_str message_name; /* "berbagi.events.v1.DepartureRecorded" */
     struct bp_str group, title_en, title_id, machine;
     const struct bp_str *purposes;
@@ -77,6 +84,11 @@ struct bp_event_type {
     bool aggregate;
     uint32_t version;
     const struct bp_field *addressee_field; /* NULL: addressed to nobody */
+    /* The pair of fields that a state machine is judged on (worker_status, previous_status) and the moves
+     * allowed; status_field is NULL where the type has no such pair. */
+    const struct bp_field *status_field, *previous_field;
+    const struct bp_transition *transitions;
+    size_t n_transitions;
     const struct bp_field *fields;          /* by field number */
     size_t n_fields;
     bp_fields required;
@@ -84,15 +96,18 @@ struct bp_event_type {
 };
 
 struct bp_schema {
-    struct bp_event_type envelope; /* berbagi.v1.Event itself, its `data` included */
+    struct bp_event_type envelope;     /* berbagi.v1.Event itself, its `data` included */
     const struct bp_event_type *types; /* by name */
     size_t n_types;
+    const uint16_t *slots; /* private: hash table, slot → 1 + index in types */
+    size_t n_slots;        /* a power of two */
 };
 
-/* Reads n serialized google.protobuf.FileDescriptorSet: the first must hold berbagi.v1.Event; every message in any of
- * them with the option berbagi.v1.event is an event type. Refused with its place named: a type or message named
- * twice, a field of a kind not listed above, more than 64 fields, a personal bool, an addressee field that is not of
- * FORMAT_AGENCY, a set that is malformed or nests deeper than 64. The bytes may go afterwards. */
+/* Reads n serialized google.protobuf.FileDescriptorSet: the first must hold berbagi.v1.Event; every
+ * message in any of them with the option berbagi.v1.event is an event type. Refused with its place
+ * named: a type or message named twice, a field of a kind not listed above, more than 64 fields, a
+ * personal bool, an addressee field that is not of FORMAT_AGENCY, a set that is malformed or nests
+ * deeper than 64. The bytes may go afterwards. */
 BP_MUST_USE bp_status bp_schema_load(const struct bp_str *sets, size_t n, struct bp_schema **out,
                                      struct bp_err *err);
 /* The embedded contract and the descriptor set files of a site (`--schema FILE`). */
@@ -100,10 +115,14 @@ BP_MUST_USE bp_status bp_schema_open(const char *const *files, size_t n, struct 
                                      struct bp_err *err);
 void bp_schema_destroy(struct bp_schema *s); /* NULL allowed */
 
-const struct bp_event_type *bp_schema_type(const struct bp_schema *s, struct bp_str name); /* NULL: unknown */
+const struct bp_event_type *bp_schema_type(const struct bp_schema *s,
+                                           struct bp_str name); /* NULL: unknown */
 const struct bp_event_type *bp_schema_type_by_hash(const struct bp_schema *s, uint32_t hash);
 const struct bp_field *bp_type_field(const struct bp_event_type *t, struct bp_str name);
 const struct bp_field *bp_type_field_by_number(const struct bp_event_type *t, uint32_t number);
+const struct bp_enum_value *bp_enum_by_number(const struct bp_enum *e, int32_t number); /* NULL: unknown */
+/* By short or full name; NULL: unknown. */
+const struct bp_enum_value *bp_enum_by_name(const struct bp_enum *e, struct bp_str name);
 
 /* Does pattern ("departure.recorded", "departure.*" or "*") take in this type name? */
 bool bp_type_matches(struct bp_str pattern, struct bp_str type);
@@ -111,8 +130,8 @@ bool bp_type_matches(struct bp_str pattern, struct bp_str type);
 /* CRC-32C of the name, stored in records for the type. */
 uint32_t bp_schema_hash(struct bp_str name);
 
-/* The least level at which a field is delivered at all, its kind apart: PUBLIC 1, RESTRICTED 2, PERSONAL and
- * SPECIFIC 3, direct identifiers and free text 4, identified_only 4. */
+/* The least level at which a field is delivered at all, its kind apart: PUBLIC 1, RESTRICTED 2,
+ * PERSONAL and SPECIFIC 3, direct identifiers and free text 4, identified_only 4. */
 enum bp_level bp_field_least_level(const struct bp_field *f);
 
 #endif

@@ -1,36 +1,44 @@
-/* Certificate, key, CA bundle and CRLs of a server or client, loaded from files and checked before use. The key file must not be
- * readable by others. Immutable once loaded; any thread. */
+/* Certificate, key, CA bundle and CRLs of a server or client, loaded from files and checked before
+ * use. The key file must not be readable by others. Immutable once loaded; any thread. */
 #ifndef BERBAGI_CREDENTIALS_H
 #define BERBAGI_CREDENTIALS_H
 
 #include "identity.h"
 
 struct bp_credential_files {
-    const char *cert, *key, *ca;    /* PEM; cert may hold its chain behind it */
-    const char *const *crls;        /* PEM files; n_crls may be 0: revocation is not checked */
+    const char *cert, *key, *ca; /* PEM; cert may hold its chain behind it */
+    const char *const *crls;     /* PEM files; n_crls may be 0: revocation is not checked */
     size_t n_crls;
-    uint64_t crl_grace_s;           /* how long past nextUpdate a CRL still counts */
+    uint64_t crl_grace_s; /* how long past nextUpdate a CRL still counts */
 };
 
 struct bp_credentials;
 
-/* Loads and checks: the pair matches, the chain leads to the CA bundle for this purpose (server or client), dates, each CRL is signed by
- * a CA of the bundle and current. Errors name the file and what is wrong with it. */
-BP_MUST_USE bp_status bp_credentials_load(const struct bp_credential_files *files, bool is_server, int64_t now_ns,
-                                          struct bp_credentials **out, struct bp_err *err);
+/* Loads and checks: the pair matches, the chain leads to the CA bundle for this purpose (server or
+ * client), dates, each CRL is signed by a CA of the bundle and current, each CA of the bundle has
+ * one (if any are given), the own certificate is not revoked. Errors name the file and what is
+ * wrong with it. */
+BP_MUST_USE bp_status bp_credentials_load(const struct bp_credential_files *files, bool is_server,
+                                          int64_t now_ns, struct bp_credentials **out,
+                                          struct bp_err *err);
 void bp_credentials_destroy(struct bp_credentials *c); /* NULL allowed; wipes the key */
 
 /* PEM texts, terminated, borrowed: what gRPC is given. */
 const char *bp_credentials_cert_pem(const struct bp_credentials *c);
 const char *bp_credentials_key_pem(const struct bp_credentials *c);
 const char *bp_credentials_ca_pem(const struct bp_credentials *c);
-int64_t bp_credentials_not_after_ns(const struct bp_credentials *c);
-int64_t bp_credentials_crl_next_update_ns(const struct bp_credentials *c); /* earliest; INT64_MAX without CRLs */
+int64_t bp_credentials_not_after_ns(const struct bp_credentials *c); /* earliest of the own chain */
+int64_t bp_credentials_crl_next_update_ns(
+    const struct bp_credentials *c); /* earliest; INT64_MAX without CRLs */
 
-/* Is the certificate with this serial (hexadecimal as in bp_identity) and issuer barred by a CRL, or are the CRLs out of date at now_ns
- * (fail closed: then everything is)? cert_pem is the peer's certificate. BP_OK, BP_EPERM revoked, BP_EAUTH CRL out of date or issuer
- * unknown. */
-BP_MUST_USE bp_status bp_credentials_check_revocation(const struct bp_credentials *c, struct bp_str cert_pem, int64_t now_ns,
+/* May the holder of this certificate still be talked to at now_ns? cert_pem is the peer's
+ * certificate alone, as gRPC gives it, so its CAs must all be in the bundle. Checks the chain and
+ * its dates for the peer's purpose, that each CA above it may assert its kind of identity, and, if
+ * CRLs were given, that neither it nor a CA above it is revoked (fail closed: a CRL out of date
+ * bars all certificates of its CA). BP_OK, BP_EPERM revoked, BP_EAUTH anything else, BP_ENOMEM.
+ * Cheap when asked again about the same certificate. */
+BP_MUST_USE bp_status bp_credentials_check_revocation(const struct bp_credentials *c,
+                                                      struct bp_str cert_pem, int64_t now_ns,
                                                       struct bp_err *err);
 
 #endif

@@ -1,0 +1,66 @@
+/* What certs/ does with OpenSSL's certificates in more than one place: reading PEM without ever
+ * asking for a passphrase, times, key strength, the URI SAN, the policy that says what a CA may
+ * assert. For certs/ alone: nobody else sees OpenSSL's types. Any thread; functions leave the
+ * thread's OpenSSL error queue as they found it. */
+#ifndef BERBAGI_CERTIFICATE_H
+#define BERBAGI_CERTIFICATE_H
+
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+
+#include "buffer.h"
+#include "identity.h"
+
+#define BP_PEM_MOST_BYTES (1u << 20)
+
+/* The arc of Berbagi's certificate policies, made of a random UUID (ITU-T X.667: 2.25.<uuid>, needs
+ * no registration). Below it stand .1 agency, .2 operator, .3 server: a CA that carries one may
+ * sign certificates of that kind. SPIFFE forbids a CA's own URI SAN to have a path, and X.509's
+ * name constraints on a URI reach its host alone; hence a policy. */
+#define BP_POLICY_ARC "2.25.159830473449275668728906954524052195157"
+const char *bp_policy_oid(enum bp_identity_kind kind);
+
+/* All certificates of a PEM text, in order, at least one; free with bp_certificates_free.
+ * BP_EINVAL: none, or one that cannot be read. */
+BP_MUST_USE bp_status bp_certificates_parse(struct bp_str pem, STACK_OF(X509) * *out,
+                                            struct bp_err *err);
+
+void bp_certificates_free(STACK_OF(X509) * all); /* and each in it; NULL allowed */
+
+/* The first certificate of a PEM text; free with X509_free. BP_EINVAL. */
+BP_MUST_USE bp_status bp_certificate_parse(struct bp_str pem, X509 **out, struct bp_err *err);
+
+/* A private key that is not encrypted; free with EVP_PKEY_free. BP_EINVAL. */
+BP_MUST_USE bp_status bp_private_key_parse(struct bp_str pem, EVP_PKEY **out, struct bp_err *err);
+
+/* Reads a secret file: BP_EPERM unless it is a plain file, of the user or root, that neither group
+ * nor others can reach. Appends to out, which the caller wipes. */
+BP_MUST_USE bp_status bp_secret_read(const char *path, struct bp_buf *out, struct bp_err *err);
+
+/* BP_EINVAL with what the key is, unless it is RSA of 3072 bits or more, P-256, P-384 or Ed25519.
+ */
+BP_MUST_USE bp_status bp_key_check(const EVP_PKEY *key, struct bp_err *err);
+/* "P-256", "RSA 3072": for people. */
+void bp_key_describe(const EVP_PKEY *key, char out[32]);
+
+/* The one URI among the names; appended to out. BP_EINVAL: none, more than one, or a SAN that
+ * cannot be read. */
+BP_MUST_USE bp_status bp_names_uri(const GENERAL_NAMES *names, struct bp_buf *out,
+                                   struct bp_err *err);
+BP_MUST_USE bp_status bp_certificate_uri(const X509 *cert, struct bp_buf *out, struct bp_err *err);
+
+/* Does the certificate carry the policy of this kind? */
+bool bp_certificate_has_policy(const X509 *cert, enum bp_identity_kind kind);
+
+/* Hexadecimal, lower case, at most 20 bytes as RFC 5280 has it; false for a longer, zero or
+ * negative one. */
+bool bp_serial_format(const ASN1_INTEGER *serial, char out[48]);
+
+/* Nanoseconds since 1970, held at the ends of what an int64_t can say; false if it is no time. */
+bool bp_time_of_asn1(const ASN1_TIME *t, int64_t *unix_ns);
+
+/* Why OpenSSL failed last on this thread. Static or thread's storage. */
+const char *bp_openssl_reason(void);
+
+#endif

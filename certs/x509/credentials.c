@@ -1,0 +1,255 @@
+/* Loading is a row of steps, each of which names its file when it fails. The own certificate goes
+ * through the same checks that a peer's does, so what would be refused by the other side is refused
+ * here first. */
+#include "credentials.h"
+
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+
+#include "buffer.h"
+#include "certificate.h"
+#include "clock.h"
+#include "crl_set.h"
+#include "file.h"
+#include "trust.h"
+#include "verdicts.h"
+
+#define CRL_MOST_BYTES (64u << 20)
+
+struct bp_credentials {
+    struct bp_buf cert, key, ca; /* terminated; n counts the NUL */
+    bool is_server;
+    int64_t not_after_ns;
+    struct bp_trust *trust;
+    struct bp_crl_set *crls; /* NULL: none were given */
+    struct bp_verdicts *verdicts;
+};
+
+/* From when until when something holds, both included. */
+struct window {
+    int64_t from_ns, until_ns;
+};
+
+static struct bp_str text_of(const struct bp_buf *terminated)
+{
+    return bp_str_of(terminated->p, terminated->n - 1);
+}
+
+static bp_status terminate(struct bp_buf *b, const char *path, struct bp_err *err)
+{
+    if (b->n != 0 && memchr(b->p, '\0', b->n) != NULL)
+        return bp_fail(err, BP_EINVAL, "%s: is no PEM text", path);
+    bp_buf_add_byte(b, 0);
+    return b->failed ? bp_fail(err, BP_ENOMEM, "%s: out of memory", path) : BP_OK;
+}
+
+static bp_status read_texts(struct bp_credentials *c, const struct bp_credential_files *files,
+                            struct bp_err *err)
+{
+    bp_status st;
+    if ((st = bp_file_read(files->cert, BP_PEM_MOST_BYTES, &c->cert, err)) != BP_OK ||
+        (st = terminate(&c->cert, files->cert, err)) != BP_OK)
+        return st;
+    if ((st = bp_secret_read(files->key, &c->key, err)) != BP_OK ||
+        (st = terminate(&c->key, files->key, err)) != BP_OK)
+        return st;
+    if ((st = bp_file_read(files->ca, BP_PEM_MOST_BYTES, &c->ca, err)) != BP_OK)
+        return st;
+    return terminate(&c->ca, files->ca, err);
+}
+
+static bp_status load_crls(struct bp_credentials *c, const struct bp_credential_files *files,
+                           int64_t now_ns, struct bp_err *err)
+{
+    bp_status st = BP_OK;
+    if (files->n_crls == 0)
+        return BP_OK;
+    if ((c->crls = bp_crl_set_create(c->trust, files->crl_grace_s)) == NULL)
+        return bp_fail(err, BP_ENOMEM, "out of memory");
+    for (size_t i = 0; st == BP_OK && i < files->n_crls; i++) {
+        struct bp_buf text = {0};
+        st = bp_file_read(files->crls[i], CRL_MOST_BYTES, &text, err);
+        if (st == BP_OK && (st = bp_crl_set_add(c->crls, bp_buf_str(&text), now_ns, err)) != BP_OK)
+            bp_fail_in(err, st, "%s", files->crls[i]);
+        bp_buf_fini(&text);
+    }
+    return st == BP_OK ? bp_crl_set_check_complete(c->crls, err) : st;
+}
+
+static struct window window_of(const STACK_OF(X509) * chain)
+{
+    struct window w = {INT64_MIN, INT64_MAX};
+    int64_t t;
+    for (int i = 0; i < sk_X509_num(chain); i++) {
+        const X509 *cert = sk_X509_value(chain, i);
+        if (bp_time_of_asn1(X509_get0_notBefore(cert), &t) && t > w.from_ns)
+            w.from_ns = t;
+        if (bp_time_of_asn1(X509_get0_notAfter(cert), &t) && t < w.until_ns)
+            w.until_ns = t;
+    }
+    return w;
+}
+
+/* The whole check of one certificate; *w is how long its chain holds. */
+static bp_status judge(const struct bp_credentials *c, X509 *leaf, STACK_OF(X509) * untrusted,
+                       bool for_server, int64_t now_ns, struct window *w, struct bp_err *err)
+{
+    STACK_OF(X509) *chain = NULL;
+    bp_status st = bp_trust_verify(c->trust, leaf, untrusted, for_server, now_ns, &chain, err);
+    if (st == BP_OK)
+        st = bp_chain_check_assertion(chain, err);
+    if (st == BP_OK && c->crls != NULL)
+        st = bp_crl_set_check(c->crls, chain, now_ns, err);
+    if (st == BP_OK)
+        *w = window_of(chain);
+    bp_certificates_free(chain);
+    return st;
+}
+
+static bp_status check_pair(X509 *leaf, struct bp_str key_pem, struct bp_err *err)
+{
+    EVP_PKEY *key = NULL;
+    bp_status st = bp_private_key_parse(key_pem, &key, err);
+    if (st == BP_OK && X509_check_private_key(leaf, key) != 1)
+        st = bp_fail(err, BP_EINVAL, "is not the key of the certificate");
+    EVP_PKEY_free(key);
+    return st;
+}
+
+/* What it says of itself, against what it is loaded for. */
+static bp_status check_role(const struct bp_credentials *c, int64_t now_ns, struct bp_err *err)
+{
+    struct bp_identity id;
+    bp_status st = bp_identity_of_pem(text_of(&c->cert), NULL, now_ns, &id, err);
+    if (st == BP_OK && (id.kind == BP_IDENTITY_SERVER) != c->is_server)
+        st = bp_fail(err, BP_EINVAL, "is a certificate for /%s/, which is not what a %s shows",
+                     bp_identity_kind_name(id.kind), c->is_server ? "server" : "client");
+    return st;
+}
+
+static bp_status check_own(struct bp_credentials *c, const struct bp_credential_files *files,
+                           int64_t now_ns, struct bp_err *err)
+{
+    STACK_OF(X509) *own = NULL;
+    struct window w;
+    const char *at = files->cert;
+    bp_status st = check_role(c, now_ns, err);
+
+    if (st == BP_OK)
+        st = bp_certificates_parse(text_of(&c->cert), &own, err);
+    if (st == BP_OK && (st = check_pair(sk_X509_value(own, 0), text_of(&c->key), err)) != BP_OK)
+        at = files->key;
+    if (st == BP_OK)
+        st = judge(c, sk_X509_value(own, 0), own, c->is_server, now_ns, &w, err);
+    if (st == BP_OK)
+        c->not_after_ns = w.until_ns;
+    else
+        bp_fail_in(err, st, "%s", at);
+    bp_certificates_free(own);
+    return st;
+}
+
+static bp_status load_trust(struct bp_credentials *c, const char *path, struct bp_err *err)
+{
+    bp_status st = bp_trust_load(text_of(&c->ca), &c->trust, err);
+    return st == BP_OK ? st : bp_fail_in(err, st, "%s", path);
+}
+
+bp_status bp_credentials_load(const struct bp_credential_files *files, bool is_server,
+                              int64_t now_ns, struct bp_credentials **out, struct bp_err *err)
+{
+    bp_status st;
+    struct bp_credentials *c = calloc(1, sizeof(*c));
+    if (c == NULL)
+        return bp_fail(err, BP_ENOMEM, "certificates: out of memory");
+    ERR_set_mark();
+    c->is_server = is_server;
+    if ((c->verdicts = bp_verdicts_create()) == NULL) {
+        st = bp_fail(err, BP_ENOMEM, "certificates: out of memory");
+        goto fail;
+    }
+    if ((st = read_texts(c, files, err)) != BP_OK ||
+        (st = load_trust(c, files->ca, err)) != BP_OK ||
+        (st = load_crls(c, files, now_ns, err)) != BP_OK ||
+        (st = check_own(c, files, now_ns, err)) != BP_OK)
+        goto fail;
+    ERR_pop_to_mark();
+    *out = c;
+    return BP_OK;
+fail:
+    ERR_pop_to_mark();
+    bp_credentials_destroy(c);
+    return st;
+}
+
+void bp_credentials_destroy(struct bp_credentials *c)
+{
+    if (c == NULL)
+        return;
+    if (c->key.p != NULL)
+        bp_wipe(c->key.p, c->key.n);
+    bp_buf_fini(&c->key);
+    bp_buf_fini(&c->cert);
+    bp_buf_fini(&c->ca);
+    bp_crl_set_destroy(c->crls);
+    bp_trust_destroy(c->trust);
+    bp_verdicts_destroy(c->verdicts);
+    free(c);
+}
+
+const char *bp_credentials_cert_pem(const struct bp_credentials *c)
+{
+    return (const char *)c->cert.p;
+}
+
+const char *bp_credentials_key_pem(const struct bp_credentials *c)
+{
+    return (const char *)c->key.p;
+}
+
+const char *bp_credentials_ca_pem(const struct bp_credentials *c)
+{
+    return (const char *)c->ca.p;
+}
+
+int64_t bp_credentials_not_after_ns(const struct bp_credentials *c)
+{
+    return c->not_after_ns;
+}
+
+int64_t bp_credentials_crl_next_update_ns(const struct bp_credentials *c)
+{
+    return c->crls != NULL ? bp_crl_set_next_update_ns(c->crls) : INT64_MAX;
+}
+
+static bp_status judge_peer(const struct bp_credentials *c, struct bp_str cert_pem, int64_t now_ns,
+                            struct window *w, struct bp_err *err)
+{
+    X509 *leaf = NULL;
+    bp_status st = bp_certificate_parse(cert_pem, &leaf, err);
+    if (st == BP_OK)
+        st = judge(c, leaf, NULL, !c->is_server, now_ns, w, err);
+    X509_free(leaf);
+    return st == BP_EINVAL ? BP_EAUTH : st;
+}
+
+bp_status bp_credentials_check_revocation(const struct bp_credentials *c, struct bp_str cert_pem,
+                                          int64_t now_ns, struct bp_err *err)
+{
+    uint8_t digest[BP_SHA256_BYTES];
+    struct window w;
+    bp_status st;
+
+    bp_sha256(cert_pem.p, cert_pem.n, digest);
+    if (bp_verdicts_holds(c->verdicts, digest, now_ns))
+        return BP_OK;
+    ERR_set_mark();
+    st = judge_peer(c, cert_pem, now_ns, &w, err);
+    ERR_pop_to_mark();
+    if (st == BP_OK) {
+        const int64_t crl_end_ns = c->crls != NULL ? bp_crl_set_end_ns(c->crls) : INT64_MAX;
+        bp_verdicts_keep(c->verdicts, digest, w.from_ns,
+                         w.until_ns < crl_end_ns ? w.until_ns : crl_end_ns);
+    }
+    return st;
+}

@@ -1,0 +1,32 @@
+/* The CA certificates a program trusts, and the question whether a chain leads from a certificate
+ * to one of their roots for the purpose it is used for. Immutable once loaded; any thread. */
+#ifndef BERBAGI_TRUST_H
+#define BERBAGI_TRUST_H
+
+#include "certificate.h"
+
+struct bp_trust;
+
+/* Reads a bundle. BP_EINVAL: nothing in it, a certificate that is no CA's, a weak key. */
+BP_MUST_USE bp_status bp_trust_load(struct bp_str pem, struct bp_trust **out, struct bp_err *err);
+void bp_trust_destroy(struct bp_trust *trust); /* NULL allowed */
+
+/* The CA certificates, borrowed. */
+const STACK_OF(X509) * bp_trust_cas(const struct bp_trust *trust);
+
+/* Builds and checks the chain (signatures, dates, constraints, extended key usage of every CA) from
+ * leaf to a self-signed certificate of the bundle at now_ns; for_server: leaf is used as a
+ * server's, else as a client's. untrusted: CA certificates that came with it, NULL allowed. *chain
+ * is leaf first; free with bp_certificates_free. BP_EAUTH with the reason. */
+BP_MUST_USE bp_status bp_trust_verify(const struct bp_trust *trust, X509 *leaf,
+                                      STACK_OF(X509) * untrusted, bool for_server, int64_t now_ns,
+                                      STACK_OF(X509) * *chain, struct bp_err *err);
+
+/* May the CAs of this chain assert the identity its leaf claims? The issuer, and every CA between
+ * it and the root, must carry the policy of the leaf's kind. BP_EAUTH. */
+BP_MUST_USE bp_status bp_chain_check_assertion(const STACK_OF(X509) * chain, struct bp_err *err);
+
+/* The subject of a certificate in one line, cut to fit; control characters escaped. */
+void bp_subject_describe(const X509 *cert, char *out, size_t size);
+
+#endif

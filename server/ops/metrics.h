@@ -1,0 +1,57 @@
+/* Every number the server tells about itself, declared once: storage, names, help and the
+ * Prometheus text (exposition format 0.0.4) follow from the table. Updates are relaxed atomics; any
+ * thread. */
+#ifndef BERBAGI_METRICS_H
+#define BERBAGI_METRICS_H
+
+#include "buffer.h"
+
+/* M(id, name, labels, TYPE, help): rows of one name stand together; help and type of the first
+ * count. */
+#define BP_METRICS(M)                                                                              \
+    M(EVENTS_STORED, "berbagi_events_total", "outcome=\"stored\"", COUNTER,                        \
+      "Events answered, by outcome")                                                               \
+    M(EVENTS_DUPLICATE, "berbagi_events_total", "outcome=\"duplicate\"", COUNTER, "")              \
+    M(EVENTS_REJECTED, "berbagi_events_total", "outcome=\"rejected\"", COUNTER, "")                \
+    M(EVENTS_CONFLICT, "berbagi_events_total", "outcome=\"conflict\"", COUNTER, "")                \
+    M(EVENTS_ABORTED, "berbagi_events_total", "outcome=\"aborted\"", COUNTER, "")                  \
+    M(EVENTS_DELIVERED, "berbagi_events_delivered_total", "", COUNTER,                             \
+      "Events sent to subscribers")                                                                \
+    M(EVENTS_SKIPPED, "berbagi_events_skipped_total", "", COUNTER,                                 \
+      "Events looked at for a subscriber and not sent: no right, or its filter")                   \
+    M(BYTES_DELIVERED, "berbagi_delivered_bytes_total", "", COUNTER,                               \
+      "Bytes of batches sent to subscribers")                                                      \
+    M(CALLS_OK, "berbagi_calls_total", "result=\"ok\"", COUNTER, "Calls ended, by result")         \
+    M(CALLS_REFUSED, "berbagi_calls_total", "result=\"refused\"", COUNTER, "")                     \
+    M(CALLS_FAILED, "berbagi_calls_total", "result=\"failed\"", COUNTER, "")                       \
+    M(STREAMS_CUT, "berbagi_streams_cut_total", "", COUNTER,                                       \
+      "Streams ended because a right, an agency or a certificate ended")                           \
+    M(PUBLISH_US, "berbagi_publish_microseconds", "", HISTOGRAM,                                   \
+      "From a request's last byte to its answer")                                                  \
+    M(HEAD_POSITION, "berbagi_head_position", "", GAUGE, "Newest durable position")                \
+    M(INDEXED_POSITION, "berbagi_indexed_position", "", GAUGE, "Newest indexed position")          \
+    M(POLICY_VERSION, "berbagi_policy_version", "", GAUGE, "Policy version in force")              \
+    M(OPEN_CALLS, "berbagi_open_calls", "", GAUGE, "Calls open now")                               \
+    M(DISK_BYTES, "berbagi_disk_bytes", "", GAUGE, "Bytes the journal holds")                      \
+    M(DISK_FREE_BYTES, "berbagi_disk_free_bytes", "", GAUGE, "Bytes free on its file system")      \
+    M(CERTIFICATE_NOT_AFTER, "berbagi_certificate_not_after_seconds", "", GAUGE,                   \
+      "End of the server's certificate, seconds since 1970")                                       \
+    M(CRL_NEXT_UPDATE, "berbagi_crl_next_update_seconds", "", GAUGE,                               \
+      "Earliest nextUpdate of the CRLs, seconds since 1970; 0 without CRLs")
+
+enum bp_metric {
+#define M(id, name, labels, type, help) BP_METRIC_##id,
+    BP_METRICS(M)
+#undef M
+        BP_METRIC_COUNT
+};
+
+void bp_metric_add(enum bp_metric m, uint64_t n);         /* counter */
+void bp_metric_set(enum bp_metric m, uint64_t value);     /* gauge */
+void bp_metric_observe(enum bp_metric m, uint64_t value); /* histogram; buckets double from 64 */
+uint64_t bp_metric_get(enum bp_metric m);                 /* counter or gauge */
+
+/* Appends all of them in the text format. */
+void bp_metrics_print(struct bp_buf *out);
+
+#endif

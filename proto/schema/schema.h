@@ -57,7 +57,9 @@ struct bp_field {
     uint32_t number;
     unsigned index; /* in bp_event_type.fields */
     enum bp_field_type type;
-    bool repeated;                     /* strings, or packed or unpacked numbers */
+    bool repeated;     /* strings, or packed or unpacked numbers */
+    bool packed;       /* how canonical bytes write a list of numbers */
+    bool has_presence; /* in a oneof or `optional`: 0 on the wire differs from absent */
     const struct bp_enum *enumeration; /* of BP_FIELD_ENUM */
     /* FieldRules of annotations.proto; numbers are those of its enums */
     int data_class;
@@ -84,12 +86,12 @@ struct bp_event_type {
     bool aggregate;
     uint32_t version;
     const struct bp_field *addressee_field; /* NULL: addressed to nobody */
-    /* The pair of fields that a state machine is judged on (worker_status, previous_status) and the moves
-     * allowed; status_field is NULL where the type has no such pair. */
+    /* The pair of fields that a state machine is judged on (worker_status, previous_status) and the
+     * moves allowed; status_field is NULL where the type has no such pair. */
     const struct bp_field *status_field, *previous_field;
     const struct bp_transition *transitions;
     size_t n_transitions;
-    const struct bp_field *fields;          /* by field number */
+    const struct bp_field *fields; /* by field number */
     size_t n_fields;
     bp_fields required;
     bp_kinds kinds; /* of all its fields */
@@ -104,10 +106,13 @@ struct bp_schema {
 };
 
 /* Reads n serialized google.protobuf.FileDescriptorSet: the first must hold berbagi.v1.Event; every
- * message in any of them with the option berbagi.v1.event is an event type. Refused with its place
- * named: a type or message named twice, a field of a kind not listed above, more than 64 fields, a
- * personal bool, an addressee field that is not of FORMAT_AGENCY, a set that is malformed or nests
- * deeper than 64. The bytes may go afterwards. */
+ * message in any of them with the option berbagi.v1.event is an event type. A file that an earlier
+ * set holds with the same bytes (an import) counts once. Refused with its place named: a type or
+ * message named twice, a field of a kind not listed above, more than 64 fields, a payload field
+ * without data_class or a SPECIFIC one without its kind, a personal bool, a rule on a kind of field
+ * it is not for or unknown to this version, an addressee field that is not of FORMAT_AGENCY, a
+ * transition that names an unknown status, a set that is malformed or nests deeper than 64. The
+ * bytes may go afterwards. */
 BP_MUST_USE bp_status bp_schema_load(const struct bp_str *sets, size_t n, struct bp_schema **out,
                                      struct bp_err *err);
 /* The embedded contract and the descriptor set files of a site (`--schema FILE`). */
@@ -120,7 +125,8 @@ const struct bp_event_type *bp_schema_type(const struct bp_schema *s,
 const struct bp_event_type *bp_schema_type_by_hash(const struct bp_schema *s, uint32_t hash);
 const struct bp_field *bp_type_field(const struct bp_event_type *t, struct bp_str name);
 const struct bp_field *bp_type_field_by_number(const struct bp_event_type *t, uint32_t number);
-const struct bp_enum_value *bp_enum_by_number(const struct bp_enum *e, int32_t number); /* NULL: unknown */
+const struct bp_enum_value *bp_enum_by_number(const struct bp_enum *e,
+                                              int32_t number); /* NULL: unknown */
 /* By short or full name; NULL: unknown. */
 const struct bp_enum_value *bp_enum_by_name(const struct bp_enum *e, struct bp_str name);
 

@@ -24,7 +24,8 @@ struct bp_wire_field {
 
 static inline struct bp_wire bp_wire_of(struct bp_str bytes)
 {
-    return (struct bp_wire){(const uint8_t *)bytes.p, (const uint8_t *)bytes.p + bytes.n, false};
+    const uint8_t *p = (const uint8_t *)bytes.p;
+    return (struct bp_wire){p, bytes.n != 0 ? p + bytes.n : p, false};
 }
 
 /* The next field; false at the end or where the bytes are malformed (r->malformed tells). */
@@ -37,12 +38,16 @@ void bp_wire_put_varint(struct bp_buf *b, uint64_t value);
 void bp_wire_put_tag(struct bp_buf *b, uint32_t number, enum bp_wire_type type);
 void bp_wire_put_uint(struct bp_buf *b, uint32_t number, uint64_t value);   /* also when 0 */
 void bp_wire_put_bytes(struct bp_buf *b, uint32_t number, struct bp_str v); /* also when empty */
+void bp_wire_put_timestamp(struct bp_buf *b, uint32_t number, int64_t seconds, int32_t nanos);
 /* google.protobuf.Timestamp of nanoseconds since 1970. */
 void bp_wire_put_time(struct bp_buf *b, uint32_t number, int64_t unix_ns);
 /* The content of a Timestamp message as it stands; false if malformed. */
 bool bp_wire_get_timestamp(struct bp_str message, int64_t *seconds, int32_t *nanos);
-/* The same as one number; false if malformed or out of its range (years 1 to 9999). What int64_t cannot hold (before 1678,
- * after 2261) becomes the nearest it can. */
+/* Both as nanoseconds since 1970; what int64_t cannot hold (before 1678, after 2261) becomes the
+ * nearest it can. */
+int64_t bp_wire_time_ns(int64_t seconds, int32_t nanos);
+/* A Timestamp message as nanoseconds, so bounded; false if malformed or out of its range (years 1
+ * to 9999). */
 bool bp_wire_get_time(struct bp_str message, int64_t *unix_ns);
 size_t bp_wire_varint_size(uint64_t value);
 

@@ -119,9 +119,9 @@ def field_comment(field, enums):
     if rule == "enum text":
         meaning = f"One of {meaning}"
     rule = re.sub(r"^enum( text)?(; )?", "", rule)
-    rule = re.sub(r"\bdate\b", "YYYY-MM-DD", rule)
+    rule = re.sub(r"^date\b", "YYYY-MM-DD", rule)
     rule = re.sub(r"(digits) in occupations\.csv", r"\1", rule)
-    rule = re.sub(r"(; )?(\(?PPKK in regions|id in agreements)\.csv\)?", "", rule)
+    rule = re.sub(r"(; | )?(\(?PPKK in regions|id in agreements)\.csv\)?", "", rule)
     if kind == "string":
         rule = re.sub(r"^(\d+-\d+|up to \d+)(?=$|;)", r"\1 characters", rule)
     text = f"{meaning}: {rule}" if rule else meaning

@@ -1,8 +1,8 @@
-/* The server side of gRPC on the C core: a listener with mutual TLS, calls as objects with callbacks, one completion
- * queue with one thread. gRPC's and OpenSSL's types stop here.
+/* The server side of gRPC on the C core: a listener with mutual TLS, calls as objects with
+ * callbacks, one completion queue with one thread. gRPC's and OpenSSL's types stop here.
  *
- * All callbacks of a server run on its queue's thread, so a call's own state needs no lock. Functions say so where they may be
- * called from elsewhere. */
+ * All callbacks of a server run on its queue's thread, so a call's own state needs no lock.
+ * Functions say so where they may be called from elsewhere. */
 #ifndef BERBAGI_RPC_H
 #define BERBAGI_RPC_H
 
@@ -25,11 +25,15 @@ struct bp_rpc_method {
     const char *path; /* "/berbagi.v1.PublisherService/Publish" */
     bool client_streams;
     bool server_streams;
-    bool anonymous;          /* health and reflection: any certificate of a known CA, registered or not */
+    bool anonymous; /* health and reflection: any certificate of a known CA, registered or not */
+    bool waits; /* a unary method that may take seconds (long poll): `over` then comes as soon as
+                 * the client gave up, and a stop does not wait for its answer; costs a completion
+                 * more. Streams are always told. */
     size_t most_request_bytes; /* larger: RESOURCE_EXHAUSTED with MESSAGE_TOO_LARGE; 0 = 4 MiB */
 
-    /* The call began; its peer is known. A unary or server-streaming call gets its request by `message` at once; a
-     * client-streaming call reads with bp_rpc_call_read. Set per-call state with bp_rpc_call_set_state. */
+    /* The call began; its peer is known. A unary or server-streaming call gets its request by
+     * `message` at once; a client-streaming call reads with bp_rpc_call_read. Set per-call state
+     * with bp_rpc_call_set_state. */
     void (*begin)(struct bp_rpc_call *call, void *service);
     /* One request message, borrowed until return. */
     void (*message)(struct bp_rpc_call *call, struct bp_str request);
@@ -39,58 +43,73 @@ struct bp_rpc_method {
     void (*sent)(struct bp_rpc_call *call);
     /* bp_rpc_call_wake was called, once for any number of calls to it. NULL allowed. */
     void (*woken)(struct bp_rpc_call *call);
-    /* The call is over for whatever reason; last callback, nothing may be sent any more. References keep the object. */
+    /* The call is over for whatever reason; last callback, nothing may be sent any more. References
+     * keep the object. */
     void (*over)(struct bp_rpc_call *call);
 };
 
 struct bp_rpc_config {
-    const char *listen;      /* "127.0.0.1:0", "[::1]:7443" */
+    const char *listen; /* "127.0.0.1:0", "[::1]:7443" */
     const char *trust_domain;
     uint32_t most_streams_per_connection; /* 0 = 1,000 */
     const struct bp_clock *clock;
-    /* Asked at every call before `begin`, on the queue's thread, with the peer already authenticated (certificate chain, one SPIFFE ID,
-     * not revoked). False: the call ends with *status. NULL: everybody may. */
-    bool (*admit)(void *context, const struct bp_peer *peer, const struct bp_rpc_method *method, struct bp_rpc_status *status);
+    /* Asked at every call before `begin`, on the queue's thread, with the peer already
+     * authenticated (certificate chain, one SPIFFE ID, not revoked). False: the call ends with
+     * *status. NULL: everybody may. */
+    bool (*admit)(void *context, const struct bp_peer *peer, const struct bp_rpc_method *method,
+                  struct bp_rpc_status *status);
     /* Told of every call that ended, for metrics and the log. NULL allowed. */
-    void (*ended)(void *context, const struct bp_rpc_method *method, int grpc_code, int64_t duration_ns);
+    void (*ended)(void *context, const struct bp_rpc_method *method, int grpc_code,
+                  int64_t duration_ns);
     void *context;
 };
 
-/* Must run before any thread exists and before the first bp_rpc_server: restricts TLS to 1.3 without session tickets for the whole
- * process, then starts gRPC. */
+/* Must run before any thread exists and before the first bp_rpc_server: restricts TLS to 1.3
+ * without session tickets for the whole process, then starts gRPC. */
 BP_MUST_USE bp_status bp_rpc_init(struct bp_err *err);
 void bp_rpc_fini(void);
 
-/* credentials are borrowed until bp_rpc_server_set_credentials gives others or the server is destroyed. */
-BP_MUST_USE bp_status bp_rpc_server_create(const struct bp_rpc_config *config, const struct bp_credentials *credentials,
+/* credentials are borrowed until bp_rpc_server_set_credentials gives others or the server is
+ * destroyed. */
+BP_MUST_USE bp_status bp_rpc_server_create(const struct bp_rpc_config *config,
+                                           const struct bp_credentials *credentials,
                                            struct bp_rpc_server **out, struct bp_err *err);
 /* Before start; method and service are borrowed. */
-BP_MUST_USE bp_status bp_rpc_server_add(struct bp_rpc_server *s, const struct bp_rpc_method *method, void *service);
-/* Binds (port 0: a free one; SO_REUSEPORT off) and serves. *port is the port bound. BP_EIO names address and reason. */
-BP_MUST_USE bp_status bp_rpc_server_start(struct bp_rpc_server *s, unsigned *port, struct bp_err *err);
-/* New connections are refused, each open call ends with UNAVAILABLE "SHUTTING_DOWN" and RetryInfo through its own `over`; after grace_ms
- * what is left is cancelled. Returns when no call is left and the thread has ended. Not from the queue's thread. */
+BP_MUST_USE bp_status bp_rpc_server_add(struct bp_rpc_server *s, const struct bp_rpc_method *method,
+                                        void *service);
+/* Binds (port 0: a free one; SO_REUSEPORT off) and serves. *port is the port bound. BP_EIO names
+ * address and reason. */
+BP_MUST_USE bp_status bp_rpc_server_start(struct bp_rpc_server *s, unsigned *port,
+                                          struct bp_err *err);
+/* New connections are refused, each open call ends with UNAVAILABLE "SHUTTING_DOWN" and RetryInfo
+ * through its own `over`; after grace_ms what is left is cancelled. Returns when no call is left
+ * and the thread has ended. Not from the queue's thread. */
 void bp_rpc_server_stop(struct bp_rpc_server *s, int grace_ms);
 void bp_rpc_server_destroy(struct bp_rpc_server *s); /* NULL allowed; stops if need be */
 
-/* Takes effect for new connections at once and for revocation on every call; open calls whose certificate is revoked by them end
- * with CERTIFICATE_REVOKED. Returns the number of calls ended. Queue's thread. */
-unsigned bp_rpc_server_set_credentials(struct bp_rpc_server *s, const struct bp_credentials *credentials);
+/* Takes effect for new connections at once and for revocation on every call; open calls whose
+ * certificate is revoked by them end with CERTIFICATE_REVOKED. Returns the number of calls ended.
+ * Queue's thread. */
+unsigned bp_rpc_server_set_credentials(struct bp_rpc_server *s,
+                                       const struct bp_credentials *credentials);
 
-/* Runs task->run on the queue's thread, once for any number of posts before it ran. Any thread, until stop. */
+/* Runs task->run on the queue's thread, once for any number of posts before it ran. Any thread,
+ * until stop. */
 struct bp_rpc_task {
     void (*run)(struct bp_rpc_task *task);
-    atomic_bool posted; /* private */
+    atomic_bool posted;       /* private */
     struct bp_rpc_task *next; /* private */
 };
 void bp_rpc_post(struct bp_rpc_server *s, struct bp_rpc_task *task);
 
-/* Runs a function on the queue's thread about every interval_ms until the server stops (expiry, bookmarks, quotas). Before
- * start. */
-void bp_rpc_server_every(struct bp_rpc_server *s, int interval_ms, void (*run)(void *context), void *context);
+/* Runs a function on the queue's thread about every interval_ms until the server stops (expiry,
+ * bookmarks, quotas). Before start. */
+void bp_rpc_server_every(struct bp_rpc_server *s, int interval_ms, void (*run)(void *context),
+                         void *context);
 
-unsigned bp_rpc_server_streams(const struct bp_rpc_server *s);     /* open calls; any thread */
-unsigned bp_rpc_server_connections(const struct bp_rpc_server *s); /* distinct peer addresses with an open call; queue's thread */
+unsigned bp_rpc_server_streams(const struct bp_rpc_server *s); /* open calls; any thread */
+unsigned bp_rpc_server_connections(
+    const struct bp_rpc_server *s); /* distinct peer addresses with an open call; queue's thread */
 
 /* --- of a call; queue's thread unless said otherwise --- */
 
@@ -104,8 +123,9 @@ uint64_t bp_rpc_call_id(const struct bp_rpc_call *c); /* for log lines; unique i
 /* Asks for the next request message: `message` or `half_closed` follows. At most one at a time. */
 void bp_rpc_call_read(struct bp_rpc_call *c);
 
-/* Sends one response message made of the n parts one behind the other (their references are taken; no copy is made). Only when none
- * is in flight (bp_rpc_call_can_send). A unary answer: bp_rpc_call_reply. */
+/* Sends one response message made of the n parts one behind the other (their references are taken;
+ * no copy is made). Only when none is in flight (bp_rpc_call_can_send). A unary answer:
+ * bp_rpc_call_reply. */
 bool bp_rpc_call_can_send(const struct bp_rpc_call *c);
 void bp_rpc_call_send(struct bp_rpc_call *c, struct bp_blob *const *parts, size_t n);
 
@@ -118,7 +138,8 @@ bool bp_rpc_call_is_over(const struct bp_rpc_call *c); /* finished by us or by t
 /* Keeps the object (not the call) alive. Any thread. */
 struct bp_rpc_call *bp_rpc_call_ref(struct bp_rpc_call *c);
 void bp_rpc_call_unref(struct bp_rpc_call *c);
-/* Makes `woken` run on the queue's thread; nothing happens once the call is over. Any thread; the caller holds a reference. */
+/* Makes `woken` run on the queue's thread; nothing happens once the call is over. Any thread; the
+ * caller holds a reference. */
 void bp_rpc_call_wake(struct bp_rpc_call *c);
 
 #endif

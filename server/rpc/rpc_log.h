@@ -1,0 +1,9 @@
+/* Lets gRPC's own complaints out through our log: at warn, so many a second and no more. Failed
+ * handshakes come this way too. */
+#ifndef BERBAGI_RPC_LOG_H
+#define BERBAGI_RPC_LOG_H
+
+/* Before grpc_init. */
+void bp_rpc_log_install(void);
+
+#endif

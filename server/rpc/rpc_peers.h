@@ -1,0 +1,52 @@
+/* The certificates callers show, each parsed once: who it says they are, and whether they may still
+ * be believed. gRPC gives the certificate with every call as PEM; the table finds it by its bytes.
+ * Queue's thread. */
+#ifndef BERBAGI_RPC_PEERS_H
+#define BERBAGI_RPC_PEERS_H
+
+#include "credentials.h"
+#include "rpc_status.h"
+
+/* When more certificates than this are known, those without an open call are forgotten. */
+#define BP_RPC_PEERS_KEPT 4096
+#define BP_RPC_PEER_BUCKETS 1024
+
+struct bp_rpc_certificate {
+    struct bp_rpc_certificate *next; /* in its bucket */
+    uint32_t hash;
+    unsigned users; /* open calls */
+    char *pem;
+    size_t pem_n;
+    bool is_known; /* identity is set */
+    struct bp_identity identity;
+    uint64_t generation; /* of the credentials that judged it; 0 = none did */
+    int64_t judged_at_ns;
+    struct bp_rpc_status verdict;
+};
+
+struct bp_rpc_peers {
+    const char *trust_domain;
+    const struct bp_credentials *credentials;
+    uint64_t generation;
+    unsigned n;
+    struct bp_rpc_certificate *buckets[BP_RPC_PEER_BUCKETS];
+};
+
+void bp_rpc_peers_init(struct bp_rpc_peers *p, const char *trust_domain,
+                       const struct bp_credentials *credentials);
+void bp_rpc_peers_fini(struct bp_rpc_peers *p);
+
+/* From now on these judge, also what was judged before. */
+void bp_rpc_peers_set(struct bp_rpc_peers *p, const struct bp_credentials *credentials);
+
+/* The entry of a certificate, to be given back; NULL when out of memory. */
+struct bp_rpc_certificate *bp_rpc_peers_take(struct bp_rpc_peers *p, struct bp_str pem);
+void bp_rpc_peers_give_back(struct bp_rpc_certificate *certificate); /* NULL allowed */
+
+/* True: its holder is an agency or operator of this exchange, identity is set, and the certificate
+ * stands at now_ns. False: *why says what is wrong. The certificate is looked at in full once a
+ * second; in between a call costs two comparisons. */
+bool bp_rpc_peers_judge(struct bp_rpc_peers *p, struct bp_rpc_certificate *certificate,
+                        int64_t now_ns, struct bp_rpc_status *why);
+
+#endif

@@ -1,0 +1,82 @@
+/* What the files of libberbagi share and its users do not see. */
+#ifndef BERBAGI_CLIENT_INTERNAL_H
+#define BERBAGI_CLIENT_INTERNAL_H
+
+#include <grpc/grpc.h>
+
+#include "berbagi.h"
+#include "buffer.h"
+#include "credentials.h"
+
+/* Immutable once open, so that any thread may read it; the channel is gRPC's and safe on any
+ * thread. */
+struct berbagi_client {
+    char *server, *server_name, *cert, *key, *ca;
+    uint32_t connect_timeout_ms, patience_ms;
+    void (*notice)(void *context, const char *words);
+    void *context;
+    char identity[65];
+    grpc_channel *channel; /* for single calls; publishers and subscriptions have one each */
+    bool holds_grpc;
+};
+
+#define CLIENT_RECEIVE_MAX (64 * 1024 * 1024) /* GetPolicy's limit */
+
+/* Writes a failure of the client's own (code 0) into error unless that is NULL; returns status. */
+berbagi_status bp_client_fail(struct berbagi_error *error, berbagi_status status,
+                              const char *format, ...) BP_PRINTF(3, 4);
+
+/* The same for a failed bp_ function. */
+berbagi_status bp_client_fail_of(struct berbagi_error *error, bp_status st,
+                                 const struct bp_err *err);
+
+/* Tells client->notice, if there is one. */
+void bp_client_notice(const struct berbagi_client *client, const char *format, ...) BP_PRINTF(2, 3);
+
+/* Milliseconds of the clock that never goes back; waits are measured by it. */
+int64_t bp_client_now_ms(void);
+
+/* The point in time timeout_ms from now; INT64_MAX for -1. */
+int64_t bp_client_until_ms(int timeout_ms);
+
+/* A point of bp_client_now_ms as gRPC wants it. */
+gpr_timespec bp_client_deadline(int64_t until_ms);
+
+/* --- channel.c --- */
+
+/* Reads the credential files afresh and makes a channel of its own connection, not yet connected.
+ */
+berbagi_status bp_client_channel(const struct berbagi_client *client, grpc_channel **out,
+                                 struct berbagi_error *error);
+/* Checks the files alone and copies the certificate's name to identity. */
+berbagi_status bp_client_check_files(const struct berbagi_client *client, char identity[65],
+                                     struct berbagi_error *error);
+
+/* --- rpc_error.c --- */
+
+/* Fills *out from a gRPC status and the google.rpc.Status of grpc-status-details-bin (may be empty
+ * or malformed: then code and message stand alone). */
+void bp_client_rpc_error(int code, struct bp_str message, struct bp_str details,
+                         struct berbagi_error *out);
+
+/* May the same request do well later, without anybody changing anything but the exchange's own
+ * state? */
+bool bp_client_may_pass(const struct berbagi_error *error);
+
+/* Puts into *to what from says, unless to is NULL. */
+void bp_client_copy_error(struct berbagi_error *to, const struct berbagi_error *from);
+
+/* --- unary.c --- */
+
+/* One single call. Connections that fail are tried again for the client's connect timeout; an
+ * answer is waited for timeout_ms. On BERBAGI_OK response holds the message. */
+berbagi_status bp_client_call(struct berbagi_client *client, const char *path,
+                              const struct bp_buf *request, int timeout_ms, struct bp_buf *response,
+                              struct berbagi_error *error);
+
+/* --- filter.c --- */
+
+/* A filter copied, as a serialized berbagi.v1.Filter; appended to out. */
+void bp_client_encode_filter(const struct berbagi_filter *filter, struct bp_buf *out);
+
+#endif

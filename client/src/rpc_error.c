@@ -1,0 +1,126 @@
+/* google.rpc.Status out of grpc-status-details-bin, walked on the wire: Status {1 code, 2 message,
+ * 3 details}, each detail an Any {1 type_url, 2 value} of ErrorInfo {1 reason, 3 metadata},
+ * RetryInfo {1 retry_delay} or BadRequest {1 field_violations {1 field, 2 description}}
+ * (google/rpc/status.proto, error_details.proto). */
+#include <stdio.h>
+
+#include "client_internal.h"
+#include "wire.h"
+
+/* As much of s as fits, cut between characters. */
+static void copy_text(char *out, size_t size, struct bp_str s)
+{
+    size_t n = s.n < size ? s.n : size - 1;
+    while (n < s.n && n > 0 && ((unsigned char)s.p[n] & 0xC0) == 0x80)
+        n--;
+    if (n > 0)
+        memcpy(out, s.p, n);
+    out[n] = '\0';
+}
+
+/* One entry of ErrorInfo.metadata: the position is all we know. */
+static void read_metadata(struct bp_str entry, struct berbagi_error *out)
+{
+    struct bp_wire w = bp_wire_of(entry);
+    struct bp_wire_field f;
+    struct bp_str key = {0}, value = {0};
+    while (bp_wire_next(&w, &f)) {
+        if (f.number == 1 && f.type == BP_WIRE_LEN)
+            key = f.bytes;
+        else if (f.number == 2 && f.type == BP_WIRE_LEN)
+            value = f.bytes;
+    }
+    uint64_t position = 0;
+    if (bp_str_is(key, "position") && bp_parse_u64(value, &position))
+        out->position = position;
+}
+
+static void read_error_info(struct bp_str message, struct berbagi_error *out)
+{
+    struct bp_wire w = bp_wire_of(message);
+    struct bp_wire_field f;
+    while (bp_wire_next(&w, &f)) {
+        if (f.number == 1 && f.type == BP_WIRE_LEN)
+            copy_text(out->reason, sizeof(out->reason), f.bytes);
+        else if (f.number == 3 && f.type == BP_WIRE_LEN)
+            read_metadata(f.bytes, out);
+    }
+}
+
+static void read_retry_info(struct bp_str message, struct berbagi_error *out)
+{
+    struct bp_wire w = bp_wire_of(message);
+    struct bp_wire_field f;
+    if (!bp_wire_next(&w, &f) || f.number != 1 || f.type != BP_WIRE_LEN)
+        return;
+    uint64_t seconds = 0, nanos = 0;
+    w = bp_wire_of(f.bytes);
+    while (bp_wire_next(&w, &f)) {
+        if (f.number == 1 && f.type == BP_WIRE_VARINT)
+            seconds = f.value;
+        else if (f.number == 2 && f.type == BP_WIRE_VARINT)
+            nanos = f.value;
+    }
+    if (seconds <= 86400 && nanos < 1000000000) /* what is longer, or negative, is no advice */
+        out->retry_after_ms = (int64_t)(seconds * 1000 + (nanos + 999999) / 1000000);
+}
+
+static void read_bad_request(struct bp_str message, struct berbagi_error *out)
+{
+    struct bp_wire w = bp_wire_of(message);
+    struct bp_wire_field f;
+    if (!bp_wire_next(&w, &f) || f.number != 1 || f.type != BP_WIRE_LEN)
+        return;
+    w = bp_wire_of(f.bytes);
+    while (bp_wire_next(&w, &f)) {
+        if (f.number == 1 && f.type == BP_WIRE_LEN)
+            copy_text(out->field, sizeof(out->field), f.bytes);
+    }
+}
+
+static void read_detail(struct bp_str any, struct berbagi_error *out)
+{
+    struct bp_wire w = bp_wire_of(any);
+    struct bp_wire_field f;
+    struct bp_str type = {0}, value = {0};
+    while (bp_wire_next(&w, &f)) {
+        if (f.number == 1 && f.type == BP_WIRE_LEN)
+            type = f.bytes;
+        else if (f.number == 2 && f.type == BP_WIRE_LEN)
+            value = f.bytes;
+    }
+    if (bp_str_is(type, "type.googleapis.com/google.rpc.ErrorInfo"))
+        read_error_info(value, out);
+    else if (bp_str_is(type, "type.googleapis.com/google.rpc.RetryInfo"))
+        read_retry_info(value, out);
+    else if (bp_str_is(type, "type.googleapis.com/google.rpc.BadRequest"))
+        read_bad_request(value, out);
+}
+
+void bp_client_rpc_error(int code, struct bp_str message, struct bp_str details,
+                         struct berbagi_error *out)
+{
+    *out = (struct berbagi_error){.code = code};
+    copy_text(out->message, sizeof(out->message), message);
+    struct bp_wire w = bp_wire_of(details);
+    struct bp_wire_field f;
+    while (bp_wire_next(&w, &f)) {
+        if (f.number == 3 && f.type == BP_WIRE_LEN)
+            read_detail(f.bytes, out);
+    }
+}
+
+bool bp_client_may_pass(const struct berbagi_error *error)
+{
+    switch (error->code) {
+    case GRPC_STATUS_UNAVAILABLE:
+    case GRPC_STATUS_DEADLINE_EXCEEDED:
+        return true;
+    case GRPC_STATUS_CANCELLED: /* not by us, so by the way there */
+        return true;
+    case GRPC_STATUS_RESOURCE_EXHAUSTED:
+        return strcmp(error->reason, "MESSAGE_TOO_LARGE") != 0 && error->reason[0] != '\0';
+    default:
+        return false;
+    }
+}

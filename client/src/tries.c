@@ -1,0 +1,76 @@
+#include "tries.h"
+
+#include <time.h>
+
+#include "digest.h"
+
+void bp_tries_answered(struct bp_tries *t)
+{
+    bp_backoff_reset(&t->backoff);
+    t->ever_answered = true;
+    t->is_failing = false;
+}
+
+static bool is_patient(const struct bp_tries *t, const struct berbagi_client *client,
+                       int64_t next_ms)
+{
+    uint32_t patience_ms = t->ever_answered ? client->patience_ms : client->connect_timeout_ms;
+    bool is_endless = t->ever_answered && patience_ms == 0;
+    return is_endless || next_ms - t->failing_since_ms <= patience_ms;
+}
+
+berbagi_status bp_tries_failed(struct bp_tries *t, const struct berbagi_client *client,
+                               const struct berbagi_error *why, struct berbagi_error *error)
+{
+    int64_t now = bp_client_now_ms();
+    if (!t->is_failing) {
+        t->is_failing = true;
+        t->failing_since_ms = now;
+    }
+    if (!bp_client_may_pass(why)) {
+        bp_client_copy_error(error, why);
+        return BERBAGI_EREFUSED;
+    }
+    uint32_t random;
+    bp_random(&random, sizeof(random));
+    int64_t wait = bp_backoff_next_ms(&t->backoff, why->retry_after_ms, random);
+    if (!is_patient(t, client, now + wait)) {
+        bp_client_copy_error(error, why);
+        return BERBAGI_EUNREACHABLE;
+    }
+    t->next_ms = now + wait;
+    bp_client_notice(client, "%s: %s%s%s%s; trying again in %lld.%lld s", client->server,
+                     why->message, why->reason[0] != '\0' ? " (" : "", why->reason,
+                     why->reason[0] != '\0' ? ")" : "", (long long)wait / 1000,
+                     (long long)wait % 1000 / 100);
+    return BERBAGI_OK;
+}
+
+/* Sleeps until the next try or until_ms, whichever is first; true if it is time to try. */
+static bool wait(const struct bp_tries *t, int64_t until_ms)
+{
+    int64_t ms = (t->next_ms < until_ms ? t->next_ms : until_ms) - bp_client_now_ms();
+    if (ms > 0) {
+        const struct timespec time = {ms / 1000, (ms % 1000) * 1000000};
+        (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &time, NULL);
+    }
+    return bp_client_now_ms() >= t->next_ms;
+}
+
+berbagi_status bp_tries_connect(struct bp_tries *t, struct berbagi_client *client, const char *path,
+                                int64_t until_ms, struct bp_link **link,
+                                struct berbagi_error *error)
+{
+    if (!wait(t, until_ms))
+        return BERBAGI_AGAIN;
+    struct berbagi_error why = {0};
+    berbagi_status status = bp_link_open(client, path, link, &why);
+    if (status == BERBAGI_ELOCAL && t->ever_answered) {
+        why.code = GRPC_STATUS_UNAVAILABLE;
+        status = bp_tries_failed(t, client, &why, error);
+        return status == BERBAGI_OK ? BERBAGI_AGAIN : status;
+    }
+    if (status != BERBAGI_OK)
+        bp_client_copy_error(error, &why);
+    return status;
+}

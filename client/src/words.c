@@ -1,0 +1,95 @@
+/* Words of failures, and the clock that waits are measured by. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "client_internal.h"
+
+const char *berbagi_status_name(berbagi_status status)
+{
+    switch (status) {
+    case BERBAGI_OK:
+        return "OK";
+    case BERBAGI_AGAIN:
+        return "AGAIN";
+    case BERBAGI_END:
+        return "END";
+    case BERBAGI_EINVAL:
+        return "EINVAL";
+    case BERBAGI_ELOCAL:
+        return "ELOCAL";
+    case BERBAGI_EREFUSED:
+        return "EREFUSED";
+    case BERBAGI_EUNREACHABLE:
+        return "EUNREACHABLE";
+    case BERBAGI_EPROTOCOL:
+        return "EPROTOCOL";
+    case BERBAGI_ENOMEM:
+        return "ENOMEM";
+    }
+    return "unknown";
+}
+
+berbagi_status bp_client_fail(struct berbagi_error *error, berbagi_status status,
+                              const char *format, ...)
+{
+    if (error == NULL)
+        return status;
+    *error = (struct berbagi_error){0};
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(error->message, sizeof(error->message), format, args);
+    va_end(args);
+    return status;
+}
+
+berbagi_status bp_client_fail_of(struct berbagi_error *error, bp_status st,
+                                 const struct bp_err *err)
+{
+    berbagi_status status = st == BP_ENOMEM ? BERBAGI_ENOMEM : BERBAGI_ELOCAL;
+    return bp_client_fail(error, status, "%s", err->text);
+}
+
+void bp_client_notice(const struct berbagi_client *client, const char *format, ...)
+{
+    if (client->notice == NULL)
+        return;
+    char words[640];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(words, sizeof(words), format, args);
+    va_end(args);
+    client->notice(client->context, words);
+}
+
+void bp_client_copy_error(struct berbagi_error *to, const struct berbagi_error *from)
+{
+    if (to != NULL)
+        *to = *from;
+}
+
+int64_t bp_client_now_ms(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+int64_t bp_client_until_ms(int timeout_ms)
+{
+    return timeout_ms < 0 ? INT64_MAX : bp_client_now_ms() + timeout_ms;
+}
+
+gpr_timespec bp_client_deadline(int64_t until_ms)
+{
+    if (until_ms == INT64_MAX)
+        return gpr_inf_future(GPR_CLOCK_MONOTONIC);
+    int64_t left = until_ms - bp_client_now_ms();
+    return gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
+                        gpr_time_from_millis(left > 0 ? left : 0, GPR_TIMESPAN));
+}
+
+void berbagi_free(void *p)
+{
+    free(p);
+}

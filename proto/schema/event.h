@@ -21,6 +21,7 @@ enum bp_event_field {
     BP_EVENT_TRACEPARENT = 11,
     BP_EVENT_ADDRESSED_TO = 12,
     BP_EVENT_SCHEMA_VERSION = 13,
+    BP_EVENT_UNUSED = 14,
     BP_EVENT_DATA = 15,
 };
 #define BP_EVENT_DATA_MAX (64 * 1024)

@@ -389,5 +389,10 @@ bp_status bp_envelope_build(struct bp_descriptors *d, const struct bp_message_en
     type->message_name = entry->name;
     type->version = 1;
     type->hash = bp_schema_hash(type->name);
-    return build_fields(&b, type);
+    bp_status st = build_fields(&b, type);
+    for (uint32_t number = BP_EVENT_ID; st == BP_OK && number <= BP_EVENT_DATA; number++) {
+        if (number != BP_EVENT_UNUSED && bp_type_field_by_number(type, number) == NULL)
+            st = refuse(&b, NULL, "a field that this program knows is missing");
+    }
+    return st;
 }

@@ -1,5 +1,5 @@
-/* The rules of annotations.proto, applied to an event before rights are judged. Every broken rule becomes a violation:
- * field, reason word, sentence; none repeats the value. Pure; any thread. */
+/* The rules of annotations.proto, applied to an event before rights are judged. Every broken rule
+ * becomes a violation: field, reason word, sentence; none repeats the value. Pure; any thread. */
 #ifndef BERBAGI_VALIDATE_H
 #define BERBAGI_VALIDATE_H
 
@@ -8,8 +8,9 @@
 #define BP_VIOLATIONS_MAX 16 /* of one event; what is beyond is not told */
 
 struct bp_violation {
-    char field[80];     /* "data.passport_number", "region" */
-    const char *reason; /* static: a Format's name without FORMAT_, or a word of exchange.proto's list */
+    char field[80]; /* "data.passport_number", "region" */
+    const char
+        *reason; /* static: a Format's name without FORMAT_, or a word of exchange.proto's list */
     char message[160];
 };
 
@@ -19,8 +20,8 @@ struct bp_violations {
 };
 
 /* Adds one (dropped when full). */
-void bp_violation_add(struct bp_violations *v, const char *field, const char *reason, const char *format, ...)
-    BP_PRINTF(4, 5);
+void bp_violation_add(struct bp_violations *v, const char *field, const char *reason,
+                      const char *format, ...) BP_PRINTF(4, 5);
 
 /* What the judge knows beside the schema. */
 struct bp_validation {
@@ -31,12 +32,13 @@ struct bp_validation {
     void *context;
 };
 
-/* Judges shape and rules of envelope and payload: adds what is broken to v and returns true if nothing was.
- *   *type        set as soon as the type is known, also when false is returned.
+/* Judges shape and rules of envelope and payload: adds what is broken to v and returns true if
+ * nothing was. *type        set as soon as the type is known, also when false is returned.
  *   *fields_set  payload fields that are present and not empty.
  *   *has_unknown whether the payload has fields that the schema does not know.
- * The subject may be "w_..." or "nik:..."; which of them a caller may send is not judged here. addressed_to is set by the
- * exchange: given and different from the addressee field is ADDRESSEE_MISMATCH. */
+ * The subject may be "w_..." or "nik:..."; which of them a caller may send is not judged here.
+ * addressed_to is set by the exchange: given and different from the addressee field is
+ * ADDRESSEE_MISMATCH. */
 bool bp_validate_event(const struct bp_validation *judge, const struct bp_event *e,
                        const struct bp_event_type **type, bp_fields *fields_set, bool *has_unknown,
                        struct bp_violations *v);

@@ -1,47 +1,50 @@
-/* The one door for change: a thread that takes all that waits, decides duplicates and conflicts, gives positions and times, commits once
- * and answers. What is answered with BP_OK is on disk.
+/* The one door for change: a thread that takes all that waits, decides duplicates and conflicts,
+ * gives positions and times, commits once and answers. What is answered with BP_OK is on disk.
  *
- * Ids are decided against a struct bp_id_index, which the index layer provides, so that the journal knows nothing of it. */
+ * Ids are decided against a struct bp_id_index, which the index layer provides, so that the journal
+ * knows nothing of it. */
 #ifndef BERBAGI_SEQUENCER_H
 #define BERBAGI_SEQUENCER_H
 
+#include "id_map.h"
 #include "journal.h"
 #include "mailbox.h"
-
-#define BP_ID_KEY_BYTES 16
-#define BP_CONTENT_DIGEST_BYTES 16
-
-/* An id within its source, and what its content was: truncated SHA-256 of each. */
-struct bp_id_key {
-    uint8_t bytes[BP_ID_KEY_BYTES];
-};
-struct bp_content_digest {
-    uint8_t bytes[BP_CONTENT_DIGEST_BYTES];
-};
-void bp_id_key_make(struct bp_str source, struct bp_str id, struct bp_id_key *out);
 
 /* Which ids are taken. Implemented by index/. */
 struct bp_id_index {
     void *context;
-    /* BP_OK: taken, by this position and content. BP_ENOENT: free. Sees every event committed before the call, indexed or not. */
-    bp_status (*find)(void *context, const struct bp_id_key *key, uint64_t *position, struct bp_content_digest *content);
-    /* An event was committed; called in order of position on the sequencer's thread, after the commit. */
-    void (*committed)(void *context, const struct bp_id_key *key, uint64_t position, const struct bp_content_digest *content);
+    /* BP_OK: taken, by this position and content. BP_ENOENT: free. Sees every event committed
+     * before the call, indexed or not. BP_EAGAIN: not known yet, the index is being rebuilt (never
+     * a false "free"). BP_EIO, BP_ECORRUPT: it cannot tell. */
+    bp_status (*find)(void *context, const struct bp_id_key *key, uint64_t *position,
+                      struct bp_content_digest *content);
+    /* An event was committed; called in order of position on the sequencer's thread, after the
+     * commit. */
+    void (*committed)(void *context, const struct bp_id_key *key, uint64_t position,
+                      const struct bp_content_digest *content);
     /* Room for n more ids that are not indexed yet? false: publishing is answered BP_EAGAIN. */
     bool (*has_room)(void *context, size_t n);
 };
 
-enum bp_outcome { BP_OUTCOME_NONE, BP_OUTCOME_STORED, BP_OUTCOME_DUPLICATE, BP_OUTCOME_CONFLICT, BP_OUTCOME_ABORTED };
+enum bp_outcome {
+    BP_OUTCOME_NONE,
+    BP_OUTCOME_STORED,
+    BP_OUTCOME_DUPLICATE,
+    BP_OUTCOME_CONFLICT,
+    BP_OUTCOME_ABORTED
+};
 
-/* One event to be stored. The submitter fills the first part and keeps everything alive until done. */
+/* One event to be stored. The submitter fills the first part and keeps everything alive until done.
+ */
 struct bp_proposal {
     struct bp_id_key id;
     struct bp_content_digest content;
     struct bp_record record; /* number, position, log id, recorded_at, parts are the sequencer's */
-    bool skip;               /* decided by the submitter (rejected): outcome stays NONE; with all_or_nothing it aborts the others */
+    bool skip; /* decided by the submitter (rejected): outcome stays NONE; with all_or_nothing it
+                  aborts the others */
     /* the answer */
     enum bp_outcome outcome;
-    uint64_t position;
+    uint64_t position; /* of STORED and DUPLICATE; 0 otherwise */
 };
 
 struct bp_submission {
@@ -50,44 +53,58 @@ struct bp_submission {
     size_t n;
     bool all_or_nothing;
     uint64_t policy_version; /* under which it was judged */
-    /* Called on the sequencer's thread when all is decided and durable; must not block. Duplicates and conflicts are told with BP_OK.
-     * BP_ECONFLICT: the policy version in force is another; judge again. BP_ENOSPC: disk reserve reached, nothing stored. BP_EIO: the
-     * commit failed, outcome unknown. BP_EAGAIN: the index is behind. BP_ECLOSED: stopping. */
+    /* Called on the sequencer's thread when all is decided and durable; must not block. Duplicates
+     * and conflicts are told with BP_OK. BP_ECONFLICT: the policy version in force is another;
+     * judge again. BP_ENOSPC: disk full or its reserve reached, nothing stored. BP_EIO: the commit
+     * failed, outcome unknown; or an earlier one did and nothing is taken. BP_EAGAIN: the index is
+     * behind. BP_EINVAL: a record has no stored form (record.h). BP_ENOMEM. Outcomes are NONE with
+     * all of these, and nothing is stored with all but BP_EIO. */
     void (*done)(struct bp_submission *submission, bp_status st);
+    /* the sequencer's */
+    bp_status status;
+    bool waits; /* for the commit of its group */
 };
 
 /* A new policy version. */
 struct bp_policy_submission {
     struct bp_mail mail;
-    struct bp_str content;    /* serialized Policy */
+    struct bp_str content; /* serialized Policy */
     struct bp_str actor;
     uint64_t expected_version;
-    uint64_t version;         /* the answer: expected_version + 1 */
-    /* As above. BP_ECONFLICT: another version is in force. */
+    uint64_t version; /* the answer: expected_version + 1 */
+    /* As above. BP_ECONFLICT: another version is in force. BP_ETOOLARGE: over 64 MiB. */
     void (*done)(struct bp_policy_submission *submission, bp_status st);
+    /* the sequencer's */
+    bp_status status;
 };
 
 struct bp_sequencer;
 struct bp_sequencer_config {
     struct bp_journal *journal;
     const struct bp_id_index *ids;
-    size_t most_waiting_bytes;      /* of the mailbox; 0 = 64 MiB */
-    uint64_t disk_reserve_bytes;    /* below it events are answered BP_ENOSPC; policy and acknowledgements go on */
+    size_t most_waiting_bytes;   /* of the mailbox; 0 = 64 MiB */
+    uint64_t disk_reserve_bytes; /* below it events are answered BP_ENOSPC; policy and
+                                    acknowledgements go on */
     const struct bp_clock *clock;
-    /* The head moved or a policy was committed, on the sequencer's thread, after done of all in the group. */
+    /* The head moved or a policy was committed, on the sequencer's thread, after done of all in the
+     * group. */
     void (*on_head)(void *context, uint64_t head);
     void *context;
 };
 
-BP_MUST_USE bp_status bp_sequencer_start(const struct bp_sequencer_config *config, struct bp_sequencer **out, struct bp_err *err);
+BP_MUST_USE bp_status bp_sequencer_start(const struct bp_sequencer_config *config,
+                                         struct bp_sequencer **out, struct bp_err *err);
 /* Finishes what waits, then ends the thread. NULL allowed. */
 void bp_sequencer_stop(struct bp_sequencer *s);
 
-/* False: the mailbox is full (or stopping); done is not called. Any thread; never blocks. */
+/* False: the mailbox is full (or stopping); done is not called. Any thread; never blocks. Policies
+ * have a mailbox of their own and go first. */
 bool bp_sequencer_submit(struct bp_sequencer *s, struct bp_submission *submission);
 bool bp_sequencer_submit_policy(struct bp_sequencer *s, struct bp_policy_submission *submission);
 
-/* --- durable subscriptions: a row for each in the journal's environment, written with the next group or within a second --- */
+/* --- durable subscriptions: a row for each in the journal's environment. The table in memory is
+ * what counts at once; rows are written within half a second, in batches, and at once where done is
+ * given. Putting one wakes no reader. --- */
 
 #define BP_SUBSCRIPTION_NAME_MAX 64
 struct bp_subscription {
@@ -99,22 +116,34 @@ struct bp_subscription {
     struct bp_str filter; /* serialized Filter, at most 64 KiB */
 };
 
-/* Stores the row (whole). done, NULL allowed, is called on the sequencer's thread when it is durable. The content is copied. */
-BP_MUST_USE bp_status bp_sequencer_put_subscription(struct bp_sequencer *s, const struct bp_subscription *row,
-                                                    void (*done)(void *context, bp_status st), void *context);
-BP_MUST_USE bp_status bp_sequencer_delete_subscription(struct bp_sequencer *s, const char *agency, const char *name,
-                                                       void (*done)(void *context, bp_status st), void *context);
+/* Stores the row (whole). done, NULL allowed, is called on the sequencer's thread when it is
+ * durable (BP_ENOSPC, BP_EIO: not yet; it is tried again). The content is copied. BP_EINVAL: no
+ * agency or name; BP_ETOOLARGE: filter; BP_ECLOSED: stopping; BP_ENOMEM. Any thread, as with all
+ * below; done is called only where BP_OK was returned. */
+BP_MUST_USE bp_status bp_sequencer_put_subscription(struct bp_sequencer *s,
+                                                    const struct bp_subscription *row,
+                                                    void (*done)(void *context, bp_status st),
+                                                    void *context);
+/* BP_ENOENT: there is none. */
+BP_MUST_USE bp_status bp_sequencer_delete_subscription(struct bp_sequencer *s, const char *agency,
+                                                       const char *name,
+                                                       void (*done)(void *context, bp_status st),
+                                                       void *context);
 
-/* The row as of the last put, durable or not; filter goes to filter (NULL: not wanted). BP_ENOENT. Any thread. */
-BP_MUST_USE bp_status bp_sequencer_get_subscription(struct bp_sequencer *s, const char *agency, const char *name,
-                                                    struct bp_subscription *out, struct bp_buf *filter);
-/* Rows of an agency (NULL: of all) behind (after_agency, after_name) in order, as of the last put; calls each until it returns false. Filter is borrowed
- * for the call. Any thread. */
-BP_MUST_USE bp_status bp_sequencer_list_subscriptions(struct bp_sequencer *s, const char *agency, const char *after_agency,
-                                                      const char *after_name, bool (*each)(void *context, const struct bp_subscription *row),
-                                                      void *context);
+/* The row as of the last put, durable or not; filter goes to filter (NULL: not wanted). BP_ENOENT.
+ * Any thread. */
+BP_MUST_USE bp_status bp_sequencer_get_subscription(struct bp_sequencer *s, const char *agency,
+                                                    const char *name, struct bp_subscription *out,
+                                                    struct bp_buf *filter);
+/* Rows of an agency (NULL: of all) behind (after_agency, after_name; NULL: from the first) in
+ * order, as of the last put; calls each until it returns false, with no lock held. Filter is
+ * borrowed for the call. BP_OK, BP_ENOMEM. Any thread. */
+BP_MUST_USE bp_status bp_sequencer_list_subscriptions(
+    struct bp_sequencer *s, const char *agency, const char *after_agency, const char *after_name,
+    bool (*each)(void *context, const struct bp_subscription *row), void *context);
 
-/* What is wrong now, for health and status: BP_OK, BP_ENOSPC (below the reserve), BP_EIO (a commit failed and recovery did not help). */
+/* What is wrong now, for health and status: BP_OK, BP_ENOSPC (full or below the reserve), BP_EIO (a
+ * commit failed and recovery did not help yet; it is tried again every second). Any thread. */
 bp_status bp_sequencer_health(const struct bp_sequencer *s);
 
 #endif

@@ -1,0 +1,105 @@
+#include "controls.h"
+
+void bp_controls_init(struct bp_controls *c)
+{
+    *c = (struct bp_controls){0};
+    BP_ASSERT(pthread_mutex_init(&c->lock, NULL) == 0);
+}
+
+void bp_controls_fini(struct bp_controls *c)
+{
+    free(c->list);
+    (void)pthread_mutex_destroy(&c->lock);
+}
+
+void bp_controls_clear(struct bp_controls *c)
+{
+    (void)pthread_mutex_lock(&c->lock);
+    c->n = 0;
+    (void)pthread_mutex_unlock(&c->lock);
+}
+
+static bp_status reserve_locked(struct bp_controls *c, size_t n)
+{
+    size_t capacity = c->capacity == 0 ? 64 : c->capacity;
+    while (capacity < c->n + n)
+        capacity *= 2;
+    struct bp_control *list = c->list;
+    if (capacity != c->capacity && (list = realloc(list, capacity * sizeof(*list))) == NULL)
+        return BP_ENOMEM;
+    c->list = list;
+    c->capacity = capacity;
+    return BP_OK;
+}
+
+bp_status bp_controls_reserve(struct bp_controls *c, size_t n)
+{
+    (void)pthread_mutex_lock(&c->lock);
+    bp_status st = reserve_locked(c, n);
+    (void)pthread_mutex_unlock(&c->lock);
+    return st;
+}
+
+void bp_controls_append(struct bp_controls *c, const struct bp_control *control)
+{
+    (void)pthread_mutex_lock(&c->lock);
+    BP_ASSERT(c->n < c->capacity);
+    c->list[c->n++] = *control;
+    (void)pthread_mutex_unlock(&c->lock);
+}
+
+size_t bp_controls_count(struct bp_controls *c)
+{
+    (void)pthread_mutex_lock(&c->lock);
+    size_t n = c->n;
+    (void)pthread_mutex_unlock(&c->lock);
+    return n;
+}
+
+uint64_t bp_controls_before(struct bp_controls *c, uint64_t position)
+{
+    (void)pthread_mutex_lock(&c->lock);
+    size_t low = 0, high = c->n;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (c->list[middle].head_before < position)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    (void)pthread_mutex_unlock(&c->lock);
+    return low;
+}
+
+bool bp_controls_after(struct bp_controls *c, uint64_t number, struct bp_control *out)
+{
+    (void)pthread_mutex_lock(&c->lock);
+    size_t low = 0, high = c->n;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (c->list[middle].number <= number)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    bool found = low < c->n;
+    if (found)
+        *out = c->list[low];
+    (void)pthread_mutex_unlock(&c->lock);
+    return found;
+}
+
+bool bp_controls_policy(struct bp_controls *c, uint64_t version, struct bp_control *out)
+{
+    bool found = false;
+    (void)pthread_mutex_lock(&c->lock);
+    for (size_t i = c->n; i-- > 0 && !found;) {
+        const struct bp_control *control = &c->list[i];
+        found = control->kind == BP_ENTRY_POLICY && control->part == 1 &&
+                (version == 0 || control->version == version);
+        if (found)
+            *out = *control;
+    }
+    (void)pthread_mutex_unlock(&c->lock);
+    return found;
+}

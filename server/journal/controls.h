@@ -1,0 +1,42 @@
+/* Where the entries stand that are no events: few, so all of them are held in memory in order of
+ * number, and a position becomes an entry's number by counting those before it. Any thread; the
+ * lock inside is a leaf. */
+#ifndef BERBAGI_CONTROLS_H
+#define BERBAGI_CONTROLS_H
+
+#include <pthread.h>
+
+#include "record.h"
+
+struct bp_control {
+    uint64_t number;
+    uint64_t head_before; /* newest position before it */
+    uint64_t version;     /* policy version that a BP_ENTRY_POLICY makes; 0 of others */
+    enum bp_entry_kind kind;
+    uint16_t part, parts;
+};
+
+struct bp_controls {
+    pthread_mutex_t lock; /* guards all below */
+    struct bp_control *list;
+    size_t n, capacity;
+};
+
+void bp_controls_init(struct bp_controls *c);
+void bp_controls_fini(struct bp_controls *c);
+void bp_controls_clear(struct bp_controls *c);
+
+/* Makes sure that the next n appends succeed. BP_ENOMEM. */
+BP_MUST_USE bp_status bp_controls_reserve(struct bp_controls *c, size_t n);
+/* Numbers ascend. Room was reserved. */
+void bp_controls_append(struct bp_controls *c, const struct bp_control *control);
+
+size_t bp_controls_count(struct bp_controls *c);
+/* How many stand before the event at this position; its number is position + this. */
+uint64_t bp_controls_before(struct bp_controls *c, uint64_t position);
+/* The first one with a number above this; false: there is none. */
+bool bp_controls_after(struct bp_controls *c, uint64_t number, struct bp_control *out);
+/* The first part of a policy version, 0 = the newest; false: there is none. */
+bool bp_controls_policy(struct bp_controls *c, uint64_t version, struct bp_control *out);
+
+#endif

@@ -1,0 +1,67 @@
+/* What the journal's own files share: the journal itself, and the group through which the sequencer
+ * writes. */
+#ifndef BERBAGI_JOURNAL_INTERNAL_H
+#define BERBAGI_JOURNAL_INTERNAL_H
+
+#include <stdatomic.h>
+
+#include "commit_log.h"
+#include "journal.h"
+#include "store.h"
+
+struct bp_journal {
+    struct bp_store *store;
+    struct bp_commit_log *log;
+    struct bp_controls controls;
+    const struct bp_clock *clock;
+    char *dir;
+    int lock_fd;
+    struct bp_log_id log_id;
+    atomic_uint_fast64_t head, first, policy_version, last_number;
+    int64_t last_recorded_ns; /* the writer's */
+};
+
+struct bp_journal_reader {
+    struct bp_journal *journal;
+    struct bp_store_reader *snapshot;
+    uint64_t number; /* of the entry read last; 0 = none */
+};
+
+/* Reads head, controls and the rest of the state from the store and verifies the newest entries.
+ * Writer, nobody else writing; readers may go on. */
+BP_MUST_USE bp_status bp_journal_load(struct bp_journal *j, struct bp_err *err);
+
+/* After a commit that failed: back to what is on disk. BP_EIO while that cannot be read. */
+BP_MUST_USE bp_status bp_journal_recover(struct bp_journal *j, struct bp_err *err);
+
+/* The checked entry with this number. BP_ENOENT, BP_ECORRUPT. */
+BP_MUST_USE bp_status bp_journal_entry_at(struct bp_store_reader *snapshot, uint64_t number,
+                                          struct bp_entry *out);
+
+/* --- a group: entries that become durable together. Writer alone; one at a time. --- */
+
+struct bp_group {
+    struct bp_journal *journal;
+    uint64_t head, number, policy_version; /* as they will be */
+    int64_t recorded_at_ns;
+    size_t entries; /* appended */
+    struct bp_control *controls;
+    size_t n_controls, capacity;
+};
+
+/* One recorded_at for all of the group, never less than the last one stored. */
+void bp_group_begin(struct bp_group *g, struct bp_journal *j);
+/* Numbers, positions, times and the log id are filled in here. BP_EINVAL: the record has no stored
+ * form, nothing changed; any other failure ends the group. */
+BP_MUST_USE bp_status bp_group_add_event(struct bp_group *g, struct bp_record *record);
+/* In parts; makes the version after the one in force in the group. */
+BP_MUST_USE bp_status bp_group_add_policy(struct bp_group *g, struct bp_str content,
+                                          struct bp_str actor);
+/* The entry that a new log begins with. */
+BP_MUST_USE bp_status bp_group_add_log(struct bp_group *g);
+/* Durable and visible, and the group is over; or a failure, and it is to be aborted. */
+BP_MUST_USE bp_status bp_group_commit(struct bp_group *g);
+void bp_group_abort(struct bp_group *g);
+void bp_group_fini(struct bp_group *g);
+
+#endif

@@ -1,0 +1,64 @@
+/* What the sequencer's files share. sequencer.c: the thread and the calls of others;
+ * sequencer_group.c: groups of events, policies and rows; sequencer_disk.c: committing, a full
+ * disk, coming back from a failed commit. */
+#ifndef BERBAGI_SEQUENCER_INTERNAL_H
+#define BERBAGI_SEQUENCER_INTERNAL_H
+
+#include <stdatomic.h>
+
+#include "journal_internal.h"
+#include "sequencer.h"
+#include "subscriptions.h"
+
+struct bp_sequencer {
+    struct bp_journal *journal;
+    const struct bp_id_index *ids;
+    const struct bp_clock *clock;
+    void (*on_head)(void *context, uint64_t head);
+    void *context;
+    uint64_t reserve_bytes;
+
+    pthread_t thread;
+    struct bp_mailbox mail;     /* submissions; the thread waits here */
+    struct bp_mailbox policies; /* never waited on: a push interrupts the other */
+    struct bp_subscriptions subscriptions;
+    atomic_int health; /* a bp_status; written by the thread */
+
+    /* the thread's */
+    struct bp_group group;
+    struct bp_id_map group_ids; /* of the events in group; kept after a failed commit until it is
+                                   known what is stored */
+    uint64_t indexed_head;      /* newest position that ids was told */
+    uint64_t told_number;       /* newest entry that on_head was told of */
+    int64_t free_checked_ms, recover_after_ms;
+    bool has_free;
+};
+
+/* All on the sequencer's thread. */
+
+/* Well enough to take a group? After a failure, tries to become so once a second. */
+bool bp_sequencer_is_well(struct bp_sequencer *s);
+/* More space than the reserve? Looked at every few milliseconds at most. */
+bool bp_sequencer_has_reserve(struct bp_sequencer *s);
+void bp_sequencer_set_health(struct bp_sequencer *s, bp_status st);
+/* Looks again at what is wrong, so that health tells when it is over although nobody publishes. */
+void bp_sequencer_check_health(struct bp_sequencer *s);
+
+/* Begins a group; the one before is settled. */
+void bp_sequencer_begin(struct bp_sequencer *s);
+/* Ends it: commits it, together with the rows of subscriptions that are due, or gives it up if st,
+ * which appending came to, is not BP_OK. The index is told what is stored. Returns what to answer:
+ * BP_OK, BP_ENOSPC, BP_ENOMEM, BP_EIO. */
+BP_MUST_USE bp_status bp_sequencer_commit(struct bp_sequencer *s, bp_status st);
+/* Calls on_head if the log has grown since it was last called. */
+void bp_sequencer_tell_head(struct bp_sequencer *s);
+
+/* Stores and answers a list of submissions, at least one; returns what is left of it for the next
+ * group. */
+struct bp_mail *bp_sequencer_run_group(struct bp_sequencer *s, struct bp_mail *list);
+/* Stores and answers the policies that wait. */
+void bp_sequencer_run_policies(struct bp_sequencer *s);
+/* Writes the rows that are due, or all that are dirty, where no group came along to carry them. */
+void bp_sequencer_run_rows(struct bp_sequencer *s, bool all);
+
+#endif

@@ -1,0 +1,44 @@
+/* The parts of the store that its files share: store.c opens and writes, store_read.c reads. */
+#ifndef BERBAGI_STORE_INTERNAL_H
+#define BERBAGI_STORE_INTERNAL_H
+
+#include "lmdb_status.h"
+#include "store.h"
+
+#define BP_STORE_FORMAT 1u
+/* A row of the table controls: kind, 0, part (2), parts (2), head before (8), version (8), CRC-32C
+ * of these (4). */
+#define CONTROL_ROW_BYTES 26u
+
+struct bp_store_reader {
+    struct bp_store *store;
+    MDB_txn *txn;
+    MDB_cursor *cursor; /* over the log */
+    uint64_t at;        /* the number it stands on; 0 = nowhere */
+    struct bp_store_reader *next;
+};
+
+struct bp_store {
+    char *dir;
+    char *data_path;
+    uint64_t map_bytes;
+    unsigned most_readers;
+    size_t page_bytes;
+
+    /* Held for reading by each snapshot, for writing while the environment is exchanged. Guards env
+     * and tables. */
+    pthread_rwlock_t gate;
+    MDB_env *env; /* NULL after a failed reopen */
+    MDB_dbi log, controls, subscriptions, meta;
+
+    pthread_mutex_t pool_lock;    /* guards pool; a leaf */
+    struct bp_store_reader *pool; /* ended snapshots, ready to be renewed */
+
+    MDB_txn *txn; /* the writer's, NULL when nothing is begun */
+    MDB_cursor *append;
+};
+
+/* Frees the snapshots in the pool. */
+void bp_store_pool_drain(struct bp_store *s);
+
+#endif

@@ -1,0 +1,198 @@
+/* Snapshots. Ended ones are kept and renewed: a renewal costs neither memory nor a slot. */
+#include "store_internal.h"
+
+#include "bytes.h"
+#include "crc32c.h"
+
+#define PAGE_HEADER_BYTES 16u
+#define STORED_MAX (BP_ENTRY_CONTENT_MAX + (16u << 10))
+
+static void reader_free(struct bp_store_reader *r)
+{
+    if (r->cursor != NULL)
+        mdb_cursor_close(r->cursor);
+    if (r->txn != NULL)
+        mdb_txn_abort(r->txn);
+    free(r);
+}
+
+void bp_store_pool_drain(struct bp_store *s)
+{
+    (void)pthread_mutex_lock(&s->pool_lock);
+    while (s->pool != NULL) {
+        struct bp_store_reader *r = s->pool;
+        s->pool = r->next;
+        reader_free(r);
+    }
+    (void)pthread_mutex_unlock(&s->pool_lock);
+}
+
+static int reader_create(struct bp_store *s, struct bp_store_reader **out)
+{
+    struct bp_store_reader *r = calloc(1, sizeof(*r));
+    if (r == NULL)
+        return ENOMEM;
+    r->store = s;
+    int rc = mdb_txn_begin(s->env, NULL, MDB_RDONLY, &r->txn);
+    if (rc != 0)
+        r->txn = NULL;
+    else
+        rc = mdb_cursor_open(r->txn, s->log, &r->cursor);
+    if (rc != 0)
+        reader_free(r);
+    else
+        *out = r;
+    return rc;
+}
+
+static int reader_take(struct bp_store *s, struct bp_store_reader **out)
+{
+    (void)pthread_mutex_lock(&s->pool_lock);
+    struct bp_store_reader *r = s->pool;
+    if (r != NULL)
+        s->pool = r->next;
+    (void)pthread_mutex_unlock(&s->pool_lock);
+    if (r == NULL)
+        return s->env == NULL ? EIO : reader_create(s, out);
+    int rc = mdb_txn_renew(r->txn);
+    if (rc == 0)
+        rc = mdb_cursor_renew(r->txn, r->cursor);
+    if (rc != 0)
+        reader_free(r);
+    else
+        *out = r;
+    return rc;
+}
+
+bp_status bp_store_read_begin(struct bp_store *s, struct bp_store_reader **out)
+{
+    (void)pthread_rwlock_rdlock(&s->gate);
+    int rc = reader_take(s, out);
+    if (rc != 0)
+        (void)pthread_rwlock_unlock(&s->gate);
+    else
+        (*out)->at = 0;
+    return bp_lmdb_status(rc);
+}
+
+void bp_store_read_end(struct bp_store_reader *r)
+{
+    if (r == NULL)
+        return;
+    struct bp_store *s = r->store;
+    mdb_txn_reset(r->txn);
+    (void)pthread_mutex_lock(&s->pool_lock);
+    r->next = s->pool;
+    s->pool = r;
+    (void)pthread_mutex_unlock(&s->pool_lock);
+    (void)pthread_rwlock_unlock(&s->gate);
+}
+
+/* A damaged size must not lead the checksum out of the map: a value stands within its page or
+ * begins an overflow page. */
+static bool is_plausible(const struct bp_store *s, MDB_val v)
+{
+    size_t offset = (uintptr_t)v.mv_data & (s->page_bytes - 1);
+    return v.mv_size <= STORED_MAX &&
+           (offset == PAGE_HEADER_BYTES || offset + v.mv_size <= s->page_bytes);
+}
+
+static bp_status found(struct bp_store_reader *r, MDB_val key, MDB_val value, uint64_t *number,
+                       struct bp_str *stored)
+{
+    if (key.mv_size != sizeof(*number) || !is_plausible(r->store, value))
+        return BP_ECORRUPT;
+    memcpy(number, key.mv_data, sizeof(*number));
+    *stored = bp_str_of(value.mv_data, value.mv_size);
+    return BP_OK;
+}
+
+bp_status bp_store_get(struct bp_store_reader *r, uint64_t number, struct bp_str *stored)
+{
+    MDB_val key = {.mv_size = sizeof(number), .mv_data = &number}, value;
+    int rc = mdb_cursor_get(r->cursor, &key, &value, MDB_SET_KEY);
+    r->at = rc == 0 ? number : 0;
+    if (rc != 0)
+        return bp_lmdb_status(rc);
+    uint64_t ignored;
+    return found(r, key, value, &ignored, stored);
+}
+
+bp_status bp_store_next(struct bp_store_reader *r, uint64_t number, uint64_t *next,
+                        struct bp_str *stored)
+{
+    uint64_t wanted = number + 1;
+    MDB_val key = {.mv_size = sizeof(wanted), .mv_data = &wanted}, value;
+    bool in_order = r->at != 0 && r->at == number;
+    int rc = mdb_cursor_get(r->cursor, &key, &value, in_order ? MDB_NEXT : MDB_SET_RANGE);
+    r->at = 0;
+    if (rc != 0)
+        return bp_lmdb_status(rc);
+    bp_status st = found(r, key, value, next, stored);
+    if (key.mv_size == sizeof(wanted))
+        memcpy(&r->at, key.mv_data, sizeof(r->at));
+    return st;
+}
+
+bp_status bp_store_last(struct bp_store_reader *r, uint64_t *number)
+{
+    MDB_val key, value;
+    struct bp_str ignored;
+    r->at = 0;
+    int rc = mdb_cursor_get(r->cursor, &key, &value, MDB_LAST);
+    return rc != 0 ? bp_lmdb_status(rc) : found(r, key, value, number, &ignored);
+}
+
+static bp_status control_decode(MDB_val key, MDB_val row, struct bp_control *out)
+{
+    const uint8_t *p = row.mv_data;
+    if (key.mv_size != sizeof(out->number) || row.mv_size != CONTROL_ROW_BYTES ||
+        bp_get_u32(p + 22) != bp_crc32c(0, p, 22))
+        return BP_ECORRUPT;
+    memcpy(&out->number, key.mv_data, sizeof(out->number));
+    out->kind = (enum bp_entry_kind)p[0];
+    out->part = bp_get_u16(p + 2);
+    out->parts = bp_get_u16(p + 4);
+    out->head_before = bp_get_u64(p + 6);
+    out->version = bp_get_u64(p + 14);
+    return BP_OK;
+}
+
+bp_status bp_store_each_control(struct bp_store_reader *r,
+                                bp_status (*each)(void *context, const struct bp_control *control),
+                                void *context)
+{
+    MDB_cursor *cursor;
+    MDB_val key, row;
+    bp_status st = BP_OK;
+    int rc = mdb_cursor_open(r->txn, r->store->controls, &cursor);
+    if (rc != 0)
+        return bp_lmdb_status(rc);
+    while (st == BP_OK && (rc = mdb_cursor_get(cursor, &key, &row, MDB_NEXT)) == 0) {
+        struct bp_control control;
+        if ((st = control_decode(key, row, &control)) == BP_OK)
+            st = each(context, &control);
+    }
+    mdb_cursor_close(cursor);
+    return st != BP_OK || rc == MDB_NOTFOUND ? st : bp_lmdb_status(rc);
+}
+
+bp_status bp_store_each_subscription(struct bp_store_reader *r,
+                                     bp_status (*each)(void *context, struct bp_str key,
+                                                       struct bp_str row),
+                                     void *context)
+{
+    MDB_cursor *cursor;
+    MDB_val key, row;
+    bp_status st = BP_OK;
+    int rc = mdb_cursor_open(r->txn, r->store->subscriptions, &cursor);
+    if (rc != 0)
+        return bp_lmdb_status(rc);
+    while (st == BP_OK && (rc = mdb_cursor_get(cursor, &key, &row, MDB_NEXT)) == 0) {
+        st = is_plausible(r->store, row) ? each(context, bp_str_of(key.mv_data, key.mv_size),
+                                                bp_str_of(row.mv_data, row.mv_size))
+                                         : BP_ECORRUPT;
+    }
+    mdb_cursor_close(cursor);
+    return st != BP_OK || rc == MDB_NOTFOUND ? st : bp_lmdb_status(rc);
+}

@@ -90,12 +90,22 @@ static struct window window_of(const STACK_OF(X509) * chain)
     return w;
 }
 
+static enum bp_use own_use(const struct bp_credentials *c)
+{
+    return c->is_server ? BP_USE_AS_SERVER : BP_USE_AS_CLIENT;
+}
+
+static enum bp_use peer_use(const struct bp_credentials *c)
+{
+    return c->is_server ? BP_USE_AS_CLIENT : BP_USE_AS_SERVER;
+}
+
 /* The whole check of one certificate; *w is how long its chain holds. */
 static bp_status judge(const struct bp_credentials *c, X509 *leaf, STACK_OF(X509) * untrusted,
-                       bool for_server, int64_t now_ns, struct window *w, struct bp_err *err)
+                       enum bp_use use, int64_t now_ns, struct window *w, struct bp_err *err)
 {
     STACK_OF(X509) *chain = NULL;
-    bp_status st = bp_trust_verify(c->trust, leaf, untrusted, for_server, now_ns, &chain, err);
+    bp_status st = bp_trust_verify(c->trust, leaf, untrusted, use, now_ns, &chain, err);
     if (st == BP_OK)
         st = bp_chain_check_assertion(chain, err);
     if (st == BP_OK && c->crls != NULL)
@@ -140,7 +150,7 @@ static bp_status check_own(struct bp_credentials *c, const struct bp_credential_
     if (st == BP_OK && (st = check_pair(sk_X509_value(own, 0), text_of(&c->key), err)) != BP_OK)
         at = files->key;
     if (st == BP_OK)
-        st = judge(c, sk_X509_value(own, 0), own, c->is_server, now_ns, &w, err);
+        st = judge(c, sk_X509_value(own, 0), own, own_use(c), now_ns, &w, err);
     if (st == BP_OK)
         c->not_after_ns = w.until_ns;
     else
@@ -228,7 +238,7 @@ static bp_status judge_peer(const struct bp_credentials *c, struct bp_str cert_p
     X509 *leaf = NULL;
     bp_status st = bp_certificate_parse(cert_pem, &leaf, err);
     if (st == BP_OK)
-        st = judge(c, leaf, NULL, !c->is_server, now_ns, w, err);
+        st = judge(c, leaf, NULL, peer_use(c), now_ns, w, err);
     X509_free(leaf);
     return st == BP_EINVAL ? BP_EAUTH : st;
 }

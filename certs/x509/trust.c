@@ -106,7 +106,21 @@ static time_t to_seconds(int64_t now_ns)
     return (time_t)(now_ns / BP_NS_PER_S - (now_ns % BP_NS_PER_S < 0));
 }
 
-static bp_status run_verification(X509_STORE_CTX *ctx, bool for_server, int64_t now_ns,
+/* "Any" asks nothing of the first certificate: that it is a CA's is its caller's to know. */
+static int purpose_of(enum bp_use use)
+{
+    switch (use) {
+    case BP_USE_AS_CLIENT:
+        return X509_PURPOSE_SSL_CLIENT;
+    case BP_USE_AS_SERVER:
+        return X509_PURPOSE_SSL_SERVER;
+    case BP_USE_AS_CA:
+        break;
+    }
+    return X509_PURPOSE_ANY;
+}
+
+static bp_status run_verification(X509_STORE_CTX *ctx, enum bp_use use, int64_t now_ns,
                                   struct bp_err *err)
 {
     X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
@@ -116,8 +130,7 @@ static bp_status run_verification(X509_STORE_CTX *ctx, bool for_server, int64_t 
     X509_VERIFY_PARAM_set_auth_level(param,
                                      2); /* no SHA-1, no RSA under 2048 anywhere in the chain */
     X509_VERIFY_PARAM_set_depth(param, 4);
-    if (X509_STORE_CTX_set_purpose(ctx, for_server ? X509_PURPOSE_SSL_SERVER
-                                                   : X509_PURPOSE_SSL_CLIENT) != 1)
+    if (X509_STORE_CTX_set_purpose(ctx, purpose_of(use)) != 1)
         return bp_fail(err, BP_ENOMEM, "out of memory");
     if (X509_verify_cert(ctx) == 1)
         return BP_OK;
@@ -131,7 +144,7 @@ static bp_status run_verification(X509_STORE_CTX *ctx, bool for_server, int64_t 
 }
 
 bp_status bp_trust_verify(const struct bp_trust *trust, X509 *leaf, STACK_OF(X509) * untrusted,
-                          bool for_server, int64_t now_ns, STACK_OF(X509) * *chain,
+                          enum bp_use use, int64_t now_ns, STACK_OF(X509) * *chain,
                           struct bp_err *err)
 {
     bp_status st;
@@ -142,7 +155,7 @@ bp_status bp_trust_verify(const struct bp_trust *trust, X509 *leaf, STACK_OF(X50
     if (ctx == NULL || X509_STORE_CTX_init(ctx, trust->store, leaf, untrusted) != 1)
         st = bp_fail(err, BP_ENOMEM, "out of memory");
     else
-        st = run_verification(ctx, for_server, now_ns, err);
+        st = run_verification(ctx, use, now_ns, err);
     if (st == BP_OK && (*chain = X509_STORE_CTX_get1_chain(ctx)) == NULL)
         st = bp_fail(err, BP_ENOMEM, "out of memory");
     X509_STORE_CTX_free(ctx);

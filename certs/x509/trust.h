@@ -14,12 +14,14 @@ void bp_trust_destroy(struct bp_trust *trust); /* NULL allowed */
 /* The CA certificates, borrowed. */
 const STACK_OF(X509) * bp_trust_cas(const struct bp_trust *trust);
 
+enum bp_use { BP_USE_AS_CLIENT, BP_USE_AS_SERVER, BP_USE_AS_CA };
+
 /* Builds and checks the chain (signatures, dates, constraints, extended key usage of every CA) from
- * leaf to a self-signed certificate of the bundle at now_ns; for_server: leaf is used as a
- * server's, else as a client's. untrusted: CA certificates that came with it, NULL allowed. *chain
- * is leaf first; free with bp_certificates_free. BP_EAUTH with the reason. */
+ * leaf to a self-signed certificate of the bundle at now_ns, for the use that leaf is put to.
+ * untrusted: CA certificates that came with it, NULL allowed. *chain is leaf first; free with
+ * bp_certificates_free. BP_EAUTH with the reason. */
 BP_MUST_USE bp_status bp_trust_verify(const struct bp_trust *trust, X509 *leaf,
-                                      STACK_OF(X509) * untrusted, bool for_server, int64_t now_ns,
+                                      STACK_OF(X509) * untrusted, enum bp_use use, int64_t now_ns,
                                       STACK_OF(X509) * *chain, struct bp_err *err);
 
 /* May the CAs of this chain assert the identity its leaf claims? The issuer, and every CA between

@@ -1,0 +1,183 @@
+#include "crl.h"
+
+#include <stdio.h>
+
+#include <openssl/x509v3.h>
+
+#include "clock.h"
+#include "file.h"
+#include "keys.h"
+
+#define CRL_MOST_BYTES (64u << 20)
+
+struct filling {
+    X509_CRL *crl;
+    enum bp_ca ca;
+};
+
+static bool add_reason(X509_REVOKED *entry, uint8_t reason)
+{
+    ASN1_ENUMERATED *value;
+    bool ok;
+    if (reason == 0)
+        return true; /* "unspecified" is told by leaving it out: RFC 5280, 5.3.1 */
+    value = ASN1_ENUMERATED_new();
+    ok = value != NULL && ASN1_ENUMERATED_set(value, reason) == 1 &&
+         X509_REVOKED_add1_ext_i2d(entry, NID_crl_reason, value, 0, 0) == 1;
+    ASN1_ENUMERATED_free(value);
+    return ok;
+}
+
+static X509_REVOKED *make_entry(const struct bp_record *r)
+{
+    X509_REVOKED *entry = X509_REVOKED_new();
+    BIGNUM *number = BN_bin2bn(r->serial, BP_SERIAL_BYTES, NULL);
+    ASN1_INTEGER *serial = number != NULL ? BN_to_ASN1_INTEGER(number, NULL) : NULL;
+    ASN1_TIME *when = ASN1_TIME_set(NULL, (time_t)r->revoked_s);
+    const bool ok = entry != NULL && serial != NULL && when != NULL &&
+                    X509_REVOKED_set_serialNumber(entry, serial) == 1 &&
+                    X509_REVOKED_set_revocationDate(entry, when) == 1 &&
+                    add_reason(entry, r->reason);
+    BN_free(number);
+    ASN1_INTEGER_free(serial);
+    ASN1_TIME_free(when);
+    if (ok)
+        return entry;
+    X509_REVOKED_free(entry);
+    return NULL;
+}
+
+/* A revoked certificate leaves the list a day after it ended, so that it stood on one list past its
+ * end. */
+static bp_status see_record(void *context, const struct bp_record *r, struct bp_err *err)
+{
+    const struct filling *f = context;
+    X509_REVOKED *entry;
+    if (r->issuer != f->ca || r->revoked_s == 0 || r->not_after_s + BP_DAY_S < bp_now_s())
+        return BP_OK;
+    if ((entry = make_entry(r)) != NULL && X509_CRL_add0_revoked(f->crl, entry) == 1)
+        return BP_OK;
+    X509_REVOKED_free(entry);
+    return bp_fail(err, BP_ENOMEM, "out of memory");
+}
+
+static bool add_number(X509_CRL *crl, uint64_t number)
+{
+    ASN1_INTEGER *value = ASN1_INTEGER_new();
+    const bool ok = value != NULL && ASN1_INTEGER_set_uint64(value, number) == 1 &&
+                    X509_CRL_add1_ext_i2d(crl, NID_crl_number, value, 0, 0) == 1;
+    ASN1_INTEGER_free(value);
+    return ok;
+}
+
+static bool add_authority_key(X509_CRL *crl, X509 *issuer)
+{
+    X509V3_CTX ctx;
+    X509_EXTENSION *e;
+    bool ok;
+    X509V3_set_ctx(&ctx, issuer, NULL, NULL, crl, 0);
+    X509V3_set_ctx_nodb(&ctx);
+    e = X509V3_EXT_conf_nid(NULL, &ctx, NID_authority_key_identifier, "keyid:always");
+    ok = e != NULL && X509_CRL_add_ext(crl, e, -1) == 1;
+    X509_EXTENSION_free(e);
+    return ok;
+}
+
+static bool set_frame(X509_CRL *crl, const struct bp_issuer *issuer, uint64_t number, unsigned days)
+{
+    ASN1_TIME *now = ASN1_TIME_set(NULL, (time_t)bp_now_s());
+    ASN1_TIME *next = ASN1_TIME_set(NULL, (time_t)(bp_now_s() + (int64_t)days * BP_DAY_S));
+    const bool ok =
+        now != NULL && next != NULL && X509_CRL_set_version(crl, X509_CRL_VERSION_2) == 1 &&
+        X509_CRL_set_issuer_name(crl, X509_get_subject_name(issuer->cert)) == 1 &&
+        X509_CRL_set1_lastUpdate(crl, now) == 1 && X509_CRL_set1_nextUpdate(crl, next) == 1 &&
+        add_number(crl, number) && add_authority_key(crl, issuer->cert);
+    ASN1_TIME_free(now);
+    ASN1_TIME_free(next);
+    return ok;
+}
+
+static bp_status make_list(struct bp_authority *a, enum bp_ca ca, const struct bp_issuer *issuer,
+                           unsigned days, struct bp_buf *out, struct bp_err *err)
+{
+    struct filling f = {.ca = ca};
+    uint64_t number;
+    bp_status st = bp_ledger_take_crl_number(a->ledger, ca, &number, err);
+    if (st != BP_OK)
+        return st;
+    f.crl = X509_CRL_new();
+    if (f.crl == NULL || !set_frame(f.crl, issuer, number, days))
+        st = bp_fail(err, BP_EIO, "no CRL can be made: %s", bp_openssl_reason());
+    if (st == BP_OK)
+        st = bp_ledger_each(a->ledger, see_record, &f, err);
+    if (st == BP_OK &&
+        (X509_CRL_sort(f.crl) != 1 || X509_CRL_sign(f.crl, issuer->key, EVP_sha256()) <= 0))
+        st = bp_fail(err, BP_EIO, "the CRL cannot be signed: %s", bp_openssl_reason());
+    if (st == BP_OK)
+        st = bp_crl_pem(f.crl, out, err);
+    X509_CRL_free(f.crl);
+    return st;
+}
+
+bp_status bp_crls_make(struct bp_authority *a, unsigned days, unsigned root_days,
+                       struct bp_crls *out, struct bp_err *err)
+{
+    bp_status st = BP_OK;
+    for (int i = 0; st == BP_OK && i < BP_CAS; i++) {
+        const enum bp_ca ca = (enum bp_ca)i;
+        struct bp_issuer issuer = {0};
+        st = bp_issuer_load(a->dir, ca, &issuer, err);
+        if (st == BP_OK)
+            st = make_list(a, ca, &issuer, ca == BP_CA_ROOT ? root_days : days, &out->pem[i], err);
+        else if (st == BP_ENOENT && ca == BP_CA_ROOT)
+            st = BP_OK;
+        bp_issuer_fini(&issuer);
+    }
+    return st;
+}
+
+/* Writes one list, or reads the one that stands; either way appends it to all. */
+static bp_status write_list(const char *dir, enum bp_ca ca, const struct bp_buf *pem,
+                            struct bp_buf *all, struct bp_err *err)
+{
+    char file[32];
+    char *path;
+    bp_status st;
+
+    snprintf(file, sizeof(file), "%s.pem", bp_ca_name(ca));
+    if ((path = bp_authority_path(dir, "crl", file)) == NULL)
+        return bp_fail(err, BP_ENOMEM, "out of memory");
+    if (pem->n != 0) {
+        st = bp_file_write(path, pem->p, pem->n, 0644, err);
+        bp_buf_add(all, pem->p, pem->n);
+    } else {
+        st = bp_file_read(path, CRL_MOST_BYTES, all, err);
+    }
+    free(path);
+    return st;
+}
+
+bp_status bp_crls_write(const char *dir, const struct bp_crls *crls, struct bp_err *err)
+{
+    struct bp_buf all = {0};
+    char *path = bp_path_join(dir, "crl.pem");
+    char *folder = bp_path_join(dir, "crl");
+    bp_status st = path != NULL && folder != NULL ? bp_dir_make(folder, 0755, err)
+                                                  : bp_fail(err, BP_ENOMEM, "out of memory");
+    for (int i = 0; st == BP_OK && i < BP_CAS; i++)
+        st = write_list(dir, (enum bp_ca)i, &crls->pem[i], &all, err);
+    if (st == BP_OK && all.failed)
+        st = bp_fail(err, BP_ENOMEM, "out of memory");
+    if (st == BP_OK)
+        st = bp_file_write(path, all.p, all.n, 0644, err);
+    bp_buf_fini(&all);
+    free(path);
+    free(folder);
+    return st;
+}
+
+void bp_crls_fini(struct bp_crls *crls)
+{
+    for (int i = 0; i < BP_CAS; i++)
+        bp_buf_fini(&crls->pem[i]);
+}

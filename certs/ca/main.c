@@ -1,0 +1,92 @@
+/* berbagi-ca COMMAND ...: finds the command, reads its options, runs it. Words go to standard
+ * error, data to standard output; 0 done, 1 failed, 2 bad usage. */
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "command.h"
+
+static const struct bp_command *const commands[] = {
+    &bp_command_init,   &bp_command_request, &bp_command_sign, &bp_command_issue,
+    &bp_command_export, &bp_command_revoke,  &bp_command_crl,  &bp_command_list,
+    &bp_command_log,    &bp_command_inspect,
+};
+
+static void print_commands(FILE *to)
+{
+    fprintf(to, "Usage: berbagi-ca COMMAND [OPTION...]\n\n"
+                "The certificate authority of an exchange.\n\nCommands:\n");
+    for (size_t i = 0; i < BP_COUNT(commands); i++)
+        fprintf(to, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
+    fprintf(to, "\nberbagi-ca COMMAND --help says more.\n");
+}
+
+static const struct bp_command *find_command(const char *name)
+{
+    for (size_t i = 0; i < BP_COUNT(commands); i++) {
+        if (strcmp(commands[i]->name, name) == 0)
+            return commands[i];
+    }
+    return NULL;
+}
+
+static bool has_right_operands(const struct bp_command *command, const struct bp_options *o)
+{
+    const char *const *operands;
+    const size_t n = bp_options_rest(o, &operands);
+    return n >= command->least_operands && n <= command->most_operands;
+}
+
+static int fail(const struct bp_command *command, const struct bp_err *err, int code)
+{
+    fprintf(stderr, "berbagi-ca %s: %s\n", command->name, err->text);
+    return code;
+}
+
+static int run(const struct bp_command *command, int argc, char **argv)
+{
+    struct bp_err err = {""};
+    struct bp_options *o = NULL;
+    bool is_usage = false;
+    int code = 0;
+
+    if (bp_options_parse(command->options, command->n_options, "BERBAGI_CA", NULL, argc, argv, &o,
+                         &err) != BP_OK)
+        return fail(command, &err, 2);
+    if (bp_options_wants_help(o)) {
+        bp_options_print_help(command->options, command->n_options, command->usage);
+    } else if (!has_right_operands(command, o)) {
+        bp_fail(&err, BP_EINVAL, "too few or too many operands; --help shows what it takes");
+        code = fail(command, &err, 2);
+    } else if (command->run(o, &is_usage, &err) != BP_OK) {
+        code = fail(command, &err, is_usage ? 2 : 1);
+    }
+    bp_options_destroy(o);
+    if (code == 0 && (fflush(stdout) != 0 || ferror(stdout))) {
+        bp_fail(&err, BP_EIO, "standard output cannot be written");
+        code = fail(command, &err, 1);
+    }
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    const struct bp_command *command;
+    if (argc < 2) {
+        print_commands(stderr);
+        return 2;
+    }
+    if (strcmp(argv[1], "--help") == 0) {
+        print_commands(stdout);
+        return 0;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("berbagi-ca %s\n", BERBAGI_VERSION);
+        return 0;
+    }
+    if ((command = find_command(argv[1])) == NULL) {
+        fprintf(stderr, "berbagi-ca: no command %s; --help lists them\n", argv[1]);
+        return 2;
+    }
+    umask(022);
+    return run(command, argc - 1, argv + 1);
+}

@@ -18,12 +18,21 @@ static void completed(struct bp_rpc_call *c)
     bp_rpc_call_run(c);
 }
 
+/* gRPC may write `incoming` long before the tag comes back; the machine looks at `request` alone.
+ */
+static void take_incoming(struct bp_rpc_call *c)
+{
+    c->request = c->incoming;
+    c->incoming = NULL;
+}
+
 static void arrived(struct bp_rpc_op *op, bool ok)
 {
     struct bp_rpc_call *c = BP_RPC_OWNER(struct bp_rpc_call, arrive_op, op);
     c->route->slots--;
     if (!ok)
         c->grpc = NULL; /* the server is stopping */
+    take_incoming(c);
     completed(c);
 }
 
@@ -32,6 +41,7 @@ static void read_done(struct bp_rpc_op *op, bool ok)
     (void)ok; /* without a message the read failed, or the other side closed its half */
     struct bp_rpc_call *c = BP_RPC_OWNER(struct bp_rpc_call, read_op, op);
     c->reading = false;
+    take_incoming(c);
     /* A call that broke is told by its close, not by a half-close that never was. */
     c->read_ended = c->request == NULL && !grpc_call_failed_before_recv_message(c->grpc);
     completed(c);
@@ -71,7 +81,7 @@ static grpc_call_error request_unknown(struct bp_rpc_call *c)
 static grpc_call_error request_registered(struct bp_rpc_call *c)
 {
     struct bp_rpc_server *s = c->server;
-    grpc_byte_buffer **request = c->route->method->client_streams ? NULL : &c->request;
+    grpc_byte_buffer **request = c->route->method->client_streams ? NULL : &c->incoming;
     return grpc_server_request_registered_call(s->grpc, c->route->registered, &c->grpc,
                                                &c->deadline, &c->metadata, request, s->queue,
                                                s->queue, &c->arrive_op);
@@ -92,7 +102,7 @@ bool bp_rpc_batch_arrive(struct bp_rpc_call *c)
 void bp_rpc_batch_read(struct bp_rpc_call *c)
 {
     grpc_op op = {.op = GRPC_OP_RECV_MESSAGE};
-    op.data.recv_message.recv_message = &c->request;
+    op.data.recv_message.recv_message = &c->incoming;
     c->reading = true;
     start(c, &op, 1, &c->read_op);
 }

@@ -86,6 +86,7 @@ struct bp_rpc_call {
     unsigned ops_in_flight;
     struct bp_rpc_op arrive_op, read_op, write_op, close_op;
 
+    grpc_byte_buffer *incoming; /* gRPC's while a read or the arrival is under way */
     /* What completions left for the machine. */
     grpc_byte_buffer *request;
     bool reading, read_ended;

@@ -4,7 +4,6 @@
 #include "event_json.h"
 
 #include <jansson.h>
-#include <math.h>
 #include <stdio.h>
 #include <strings.h>
 
@@ -154,7 +153,8 @@ static void set_attributes(struct bp_draft *d, json_t *root)
 static bool value_of_real(const struct bp_field *f, double number, struct bp_value *out,
                           struct bp_violations *v)
 {
-    if (!(fabs(number) <= EXACT_IN_DOUBLE) || trunc(number) != number)
+    bool fits = number >= -EXACT_IN_DOUBLE && number <= EXACT_IN_DOUBLE;
+    if (!fits || (double)(int64_t)number != number)
         return bp_value_reject_kind(f, v);
     return bp_value_of_integer(f, (int64_t)number, out, v);
 }
@@ -209,7 +209,7 @@ static void put_field(struct bp_draft *d, const struct bp_field *f, const json_t
     if (f->repeated) {
         put_list(d, f, json);
     } else if (value_of_json(f, json, &d->scratch, &value, d->v)) {
-        if (bp_value_is_packed(f) || f->type == BP_FIELD_TIMESTAMP || value.text.n != 0)
+        if (bp_value_is_varint(f) || f->type == BP_FIELD_TIMESTAMP || value.text.n != 0)
             bp_value_put(f, &value, &d->data);
     }
     d->data.failed |= d->scratch.failed;

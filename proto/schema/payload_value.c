@@ -61,15 +61,12 @@ static bool parse_bytes(const struct bp_field *f, struct bp_str text, struct bp_
 static bool parse_enum(const struct bp_field *f, struct bp_str text, struct bp_value *out,
                        struct bp_violations *v)
 {
-    for (size_t i = 0; i < f->enumeration->n; i++) {
-        const struct bp_enum_value *e = &f->enumeration->values[i];
-        if (bp_str_eq(text, e->name) || bp_str_eq(text, e->full_name)) {
-            *out = (struct bp_value){.number = (uint64_t)(int64_t)e->number};
-            return true;
-        }
-    }
-    return bp_value_reject(f, "UNKNOWN_ENUM", v, "must be one of the names of %.*s",
-                           BP_STR_ARGS(f->enumeration->name));
+    const struct bp_enum_value *e = bp_enum_by_name(f->enumeration, text);
+    if (e == NULL)
+        return bp_value_reject(f, "UNKNOWN_ENUM", v, "must be one of the names of %.*s",
+                               BP_STR_ARGS(f->enumeration->name));
+    *out = (struct bp_value){.number = (uint64_t)(int64_t)e->number};
+    return true;
 }
 
 static bool parse_bool(const struct bp_field *f, struct bp_str text, struct bp_value *out,
@@ -175,7 +172,7 @@ bool bp_value_of_wire(const struct bp_field *f, const struct bp_wire_field *w, s
 {
     int64_t unix_ns;
     *out = (struct bp_value){0};
-    if (bp_value_is_packed(f)) {
+    if (bp_value_is_varint(f)) {
         out->number = number_of_varint(f->type, w->value);
         return w->type == BP_WIRE_VARINT;
     }
@@ -191,7 +188,7 @@ bool bp_value_of_wire(const struct bp_field *f, const struct bp_wire_field *w, s
     return f->type == BP_FIELD_BYTES || bp_utf8_is_valid(w->bytes);
 }
 
-bool bp_value_is_packed(const struct bp_field *f)
+bool bp_value_is_varint(const struct bp_field *f)
 {
     return f->type != BP_FIELD_STRING && f->type != BP_FIELD_BYTES && f->type != BP_FIELD_TIMESTAMP;
 }
@@ -200,20 +197,25 @@ void bp_value_put(const struct bp_field *f, const struct bp_value *value, struct
 {
     if (f->type == BP_FIELD_TIMESTAMP)
         bp_wire_put_time(out, f->number, (int64_t)value->number);
-    else if (bp_value_is_packed(f))
+    else if (bp_value_is_varint(f))
         bp_wire_put_uint(out, f->number, value->number);
     else
         bp_wire_put_bytes(out, f->number, value->text);
 }
 
+static bool is_packed(const struct bp_field *f)
+{
+    return f->packed && bp_value_is_varint(f);
+}
+
 size_t bp_value_begin_list(const struct bp_field *f, struct bp_buf *out)
 {
-    return bp_value_is_packed(f) ? bp_wire_begin_message(out, f->number) : 0;
+    return is_packed(f) ? bp_wire_begin_message(out, f->number) : 0;
 }
 
 void bp_value_put_item(const struct bp_field *f, const struct bp_value *value, struct bp_buf *out)
 {
-    if (bp_value_is_packed(f))
+    if (is_packed(f))
         bp_wire_put_varint(out, value->number);
     else
         bp_value_put(f, value, out);
@@ -221,17 +223,15 @@ void bp_value_put_item(const struct bp_field *f, const struct bp_value *value, s
 
 void bp_value_end_list(const struct bp_field *f, size_t mark, struct bp_buf *out)
 {
-    if (bp_value_is_packed(f))
+    if (is_packed(f))
         bp_wire_end_message(out, mark);
 }
 
 static const struct bp_enum_value *enum_value(const struct bp_field *f, uint64_t number)
 {
-    for (size_t i = 0; f->type == BP_FIELD_ENUM && i < f->enumeration->n; i++) {
-        if ((uint64_t)(int64_t)f->enumeration->values[i].number == number)
-            return &f->enumeration->values[i];
-    }
-    return NULL;
+    if (f->type != BP_FIELD_ENUM)
+        return NULL;
+    return bp_enum_by_number(f->enumeration, (int32_t)(int64_t)number);
 }
 
 static bool is_unsigned(const struct bp_field *f)
@@ -284,5 +284,5 @@ bool bp_value_is_bare(const struct bp_field *f, const struct bp_value *value)
         return true;
     if (f->type == BP_FIELD_ENUM)
         return enum_value(f, value->number) == NULL;
-    return bp_value_is_packed(f) && is_exact_in_double(f, value->number);
+    return bp_value_is_varint(f) && is_exact_in_double(f, value->number);
 }

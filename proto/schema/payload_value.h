@@ -31,11 +31,13 @@ bool bp_value_of_wire(const struct bp_field *f, const struct bp_wire_field *w,
 /* Appends the value as a field of its own, with its tag. */
 void bp_value_put(const struct bp_field *f, const struct bp_value *value, struct bp_buf *out);
 
-/* A list: begin, put each item, end. Its items are packed where the type allows. */
+/* A list: begin, put each item, end. Numbers are packed as the schema says. */
 size_t bp_value_begin_list(const struct bp_field *f, struct bp_buf *out);
 void bp_value_put_item(const struct bp_field *f, const struct bp_value *value, struct bp_buf *out);
 void bp_value_end_list(const struct bp_field *f, size_t mark, struct bp_buf *out);
-bool bp_value_is_packed(const struct bp_field *f);
+
+/* Is a value of f a varint on the wire: an integer, a bool, an enum? */
+bool bp_value_is_varint(const struct bp_field *f);
 
 /* The text of a value, the inverse of bp_value_parse: borrowed from the value or from scratch,
  * which is overwritten. An enum number that the schema does not know is its number. */

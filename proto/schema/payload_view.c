@@ -4,7 +4,7 @@
 
 static struct bp_wire packed_run(const struct bp_field *f, const struct bp_wire_field *w)
 {
-    bool is_run = bp_value_is_packed(f) && w->type == BP_WIRE_LEN;
+    bool is_run = bp_value_is_varint(f) && w->type == BP_WIRE_LEN;
     return bp_wire_of(is_run ? w->bytes : bp_str_of(w->start, 0));
 }
 
@@ -18,7 +18,7 @@ static bool check_items(const struct bp_field *f, const struct bp_wire_field *w,
 {
     struct bp_value value;
     uint64_t number;
-    if (!bp_value_is_packed(f) || w->type != BP_WIRE_LEN) {
+    if (!bp_value_is_varint(f) || w->type != BP_WIRE_LEN) {
         *n = 1;
         return bp_value_of_wire(f, w, &value);
     }
@@ -74,7 +74,7 @@ bool bp_payload_next_item(struct bp_payload_items *items, struct bp_value *out)
             if (!bp_wire_next(&items->fields, &w))
                 return false;
         } while (w.number != items->field->number);
-        if (!bp_value_is_packed(items->field) || w.type != BP_WIRE_LEN)
+        if (!bp_value_is_varint(items->field) || w.type != BP_WIRE_LEN)
             return bp_value_of_wire(items->field, &w, out);
         items->packed = packed_run(items->field, &w);
     }

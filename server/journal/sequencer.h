@@ -47,12 +47,21 @@ struct bp_proposal {
     uint64_t position; /* of STORED and DUPLICATE; 0 otherwise */
 };
 
+/* Keeps order where several submissions of one stream are on their way: once one of them fails as a
+ * whole, those submitted behind it are answered with the same status and nothing of them is stored.
+ * The sequencer's while any of them is; the stream sets it back to BP_OK when all have returned. */
+struct bp_fence {
+    bp_status broken;
+};
+
 struct bp_submission {
     struct bp_mail mail; /* bytes: what it counts against the mailbox's bound */
     struct bp_proposal *proposals;
     size_t n;
     bool all_or_nothing;
     uint64_t policy_version; /* under which it was judged */
+    struct bp_fence *fence;  /* NULL: it stands alone */
+    void *context;           /* the submitter's */
     /* Called on the sequencer's thread when all is decided and durable; must not block. Duplicates
      * and conflicts are told with BP_OK. BP_ECONFLICT: the policy version in force is another;
      * judge again. BP_ENOSPC: disk full or its reserve reached, nothing stored. BP_EIO: the commit

@@ -57,12 +57,21 @@ static bp_status append_stored(struct bp_sequencer *s, struct bp_submission *sub
     return st;
 }
 
+static void raise_fence(const struct bp_submission *sub)
+{
+    if (sub->fence != NULL && sub->status != BP_OK)
+        sub->fence->broken = sub->status;
+}
+
 /* What fails here fails the submission alone, unless it is returned: then it is the group's. */
 static bp_status take_submission(struct bp_sequencer *s, struct bp_submission *sub)
 {
-    sub->status = admit(s, sub);
+    sub->status = sub->fence != NULL ? sub->fence->broken : BP_OK;
+    if (sub->status == BP_OK)
+        sub->status = admit(s, sub);
     if (sub->status == BP_OK)
         sub->status = decide(s, sub);
+    raise_fence(sub);
     return sub->status == BP_OK ? append_stored(s, sub) : BP_OK;
 }
 
@@ -101,6 +110,7 @@ static void answer_all(struct bp_mail *list, bp_status committed)
             sub->status = committed;
         if (sub->status != BP_OK)
             bp_decide_undo(sub);
+        raise_fence(sub);
         sub->done(sub, sub->status);
     }
 }

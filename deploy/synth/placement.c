@@ -77,8 +77,9 @@ static void put_household(struct bp_world *w, struct bp_notice *d, bp_day on)
     struct bp_civil c = bp_civil_of(on - (bp_day)bp_prng_between(r, 200, 4400));
     bp_notice_printf(d, "family_card_number", "%02u%02u99%02u%02u%02u%04u", w->place.province,
                      w->place.regency, c.day, c.month, c.year % 100, bp_prng_between(r, 1, 9999));
-    bp_notice_printf(d, "address_line", "DUSUN %s RT %03u RW %03u", hamlets[bp_prng_below(r, 6)],
-                     bp_prng_between(r, 1, 24), bp_prng_between(r, 1, 9));
+    const char *hamlet = hamlets[bp_prng_below(r, 6)];
+    uint32_t rt = bp_prng_between(r, 1, 24), rw = bp_prng_between(r, 1, 9);
+    bp_notice_printf(d, "address_line", "DUSUN %s RT %03u RW %03u", hamlet, rt, rw);
 }
 
 static void put_mail(struct bp_world *w, const struct bp_person *p, struct bp_notice *d)
@@ -194,12 +195,12 @@ static uint32_t add_epmi(struct bp_world *w, const struct bp_worker *worker, uin
 {
     char epmi[25];
     format_epmi(w, worker, epmi);
+    uint32_t series = bp_prng_below(&w->prng, 26), passport = bp_prng_below(&w->prng, 10000000);
     struct bp_notice d;
     bp_world_begin(w, &d, "epmi.issued", worker->cleared, &worker->person, worker->to->country,
                    worker->file, cause);
     bp_notice_put(&d, "epmi_number", epmi);
-    bp_notice_printf(&d, "passport_number", "%c%07u", (char)('A' + bp_prng_below(&w->prng, 26)),
-                     bp_prng_below(&w->prng, 10000000));
+    bp_notice_printf(&d, "passport_number", "%c%07u", (char)('A' + series), passport);
     bp_notice_printf(&d, "visa_number", "%s%02uA%07u", worker->to->country,
                      bp_civil_of(worker->cleared).year % 100, worker->papers);
     bp_notice_put(&d, "contract_number", worker->contract);

@@ -269,10 +269,10 @@ static void put_list(struct bp_draft *d, const struct bp_field *f, struct bp_str
     struct bp_value value;
     size_t mark = bp_value_begin_list(f, &d->data);
     while (bp_csv_next_item(&list, &item)) {
-        if (!bp_value_parse(f, bp_buf_str(&item), &d->scratch, &value, d->v))
+        d->data.failed |= item.failed; /* before half an item is judged */
+        if (item.failed || !bp_value_parse(f, bp_buf_str(&item), &d->scratch, &value, d->v))
             break;
         bp_value_put_item(f, &value, &d->data);
-        d->data.failed |= item.failed;
     }
     bp_value_end_list(f, mark, &d->data);
     bp_buf_fini(&item);

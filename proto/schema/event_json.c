@@ -65,7 +65,7 @@ static json_t *load(struct bp_str json, struct bp_violations *v)
     const char *p = json.n != 0 ? json.p : "";
     json_t *root = json_loadb(p, json.n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
     if (root == NULL) {
-        if (json_error_code(&error) != json_error_out_of_memory)
+        if (error.text[0] != '\0') /* jansson has no words when memory runs out */
             reject_text(&error, v);
         return NULL;
     }
@@ -209,7 +209,7 @@ static void put_field(struct bp_draft *d, const struct bp_field *f, const json_t
     if (f->repeated) {
         put_list(d, f, json);
     } else if (value_of_json(f, json, &d->scratch, &value, d->v)) {
-        if (bp_value_is_varint(f) || f->type == BP_FIELD_TIMESTAMP || value.text.n != 0)
+        if (bp_field_is_number(f) || f->type == BP_FIELD_TIMESTAMP || value.text.n != 0)
             bp_value_put(f, &value, &d->data);
     }
     d->data.failed |= d->scratch.failed;

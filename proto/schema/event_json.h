@@ -30,7 +30,7 @@
  * given.
  *
  * v is empty at the call. False, and nothing is appended, if v got any, or (v empty) when out of
- * memory. */
+ * memory; where jansson hides that it ran out, the text as a whole is MALFORMED. */
 bool bp_event_from_json(const struct bp_schema *schema, struct bp_str json, struct bp_buf *out,
                         struct bp_violations *v);
 

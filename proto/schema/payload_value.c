@@ -158,46 +158,42 @@ bool bp_value_of_integer(const struct bp_field *f, int64_t number, struct bp_val
     return true;
 }
 
-/* Cuts a varint to the field's width, as protobuf does. */
-static uint64_t number_of_varint(enum bp_field_type type, uint64_t value)
+struct bp_value bp_value_of_varint(const struct bp_field *f, uint64_t varint)
 {
-    if (type == BP_FIELD_BOOL)
-        return value != 0;
-    if (type == BP_FIELD_INT32 || type == BP_FIELD_ENUM)
-        return (uint64_t)(int64_t)(int32_t)(uint32_t)value;
-    return type == BP_FIELD_UINT32 ? (uint32_t)value : value;
+    struct bp_value value = {.number = varint};
+    if (f->type == BP_FIELD_BOOL)
+        value.number = varint != 0;
+    if (f->type == BP_FIELD_INT32 || f->type == BP_FIELD_ENUM)
+        value.number = (uint64_t)(int64_t)(int32_t)(uint32_t)varint;
+    if (f->type == BP_FIELD_UINT32)
+        value.number = (uint32_t)varint;
+    return value;
 }
 
 bool bp_value_of_wire(const struct bp_field *f, const struct bp_wire_field *w, struct bp_value *out)
 {
-    int64_t unix_ns;
-    *out = (struct bp_value){0};
-    if (bp_value_is_varint(f)) {
-        out->number = number_of_varint(f->type, w->value);
+    int64_t unix_ns = 0;
+    if (bp_field_is_number(f)) {
+        *out = bp_value_of_varint(f, w->value);
         return w->type == BP_WIRE_VARINT;
     }
     if (w->type != BP_WIRE_LEN)
         return false;
-    if (f->type == BP_FIELD_TIMESTAMP) {
-        if (!bp_wire_get_time(w->bytes, &unix_ns))
-            return false;
-        out->number = (uint64_t)unix_ns;
+    *out = (struct bp_value){.text = w->bytes};
+    if (f->type == BP_FIELD_STRING)
+        return bp_utf8_is_valid(w->bytes);
+    if (f->type == BP_FIELD_BYTES)
         return true;
-    }
-    out->text = w->bytes;
-    return f->type == BP_FIELD_BYTES || bp_utf8_is_valid(w->bytes);
-}
-
-bool bp_value_is_varint(const struct bp_field *f)
-{
-    return f->type != BP_FIELD_STRING && f->type != BP_FIELD_BYTES && f->type != BP_FIELD_TIMESTAMP;
+    bool is_time = bp_wire_get_time(w->bytes, &unix_ns);
+    *out = (struct bp_value){.number = (uint64_t)unix_ns};
+    return is_time;
 }
 
 void bp_value_put(const struct bp_field *f, const struct bp_value *value, struct bp_buf *out)
 {
     if (f->type == BP_FIELD_TIMESTAMP)
         bp_wire_put_time(out, f->number, (int64_t)value->number);
-    else if (bp_value_is_varint(f))
+    else if (bp_field_is_number(f))
         bp_wire_put_uint(out, f->number, value->number);
     else
         bp_wire_put_bytes(out, f->number, value->text);
@@ -205,7 +201,7 @@ void bp_value_put(const struct bp_field *f, const struct bp_value *value, struct
 
 static bool is_packed(const struct bp_field *f)
 {
-    return f->packed && bp_value_is_varint(f);
+    return f->packed && bp_field_is_number(f);
 }
 
 size_t bp_value_begin_list(const struct bp_field *f, struct bp_buf *out)
@@ -284,5 +280,5 @@ bool bp_value_is_bare(const struct bp_field *f, const struct bp_value *value)
         return true;
     if (f->type == BP_FIELD_ENUM)
         return enum_value(f, value->number) == NULL;
-    return bp_value_is_varint(f) && is_exact_in_double(f, value->number);
+    return bp_field_is_number(f) && is_exact_in_double(f, value->number);
 }

@@ -3,8 +3,8 @@
 #ifndef BERBAGI_PAYLOAD_VALUE_H
 #define BERBAGI_PAYLOAD_VALUE_H
 
+#include "payload.h"
 #include "validate.h"
-#include "wire.h"
 
 struct bp_value {
     uint64_t number;    /* as in a varint; a time: nanoseconds since 1970 as an int64_t */
@@ -27,6 +27,8 @@ bool bp_value_reject(const struct bp_field *f, const char *reason, struct bp_vio
 /* The value of one wire field with f's number. False: malformed, or text that is not UTF-8. */
 bool bp_value_of_wire(const struct bp_field *f, const struct bp_wire_field *w,
                       struct bp_value *out);
+/* The value of a number field: a varint, cut to the field's width as protobuf does. */
+struct bp_value bp_value_of_varint(const struct bp_field *f, uint64_t varint);
 
 /* Appends the value as a field of its own, with its tag. */
 void bp_value_put(const struct bp_field *f, const struct bp_value *value, struct bp_buf *out);
@@ -35,9 +37,6 @@ void bp_value_put(const struct bp_field *f, const struct bp_value *value, struct
 size_t bp_value_begin_list(const struct bp_field *f, struct bp_buf *out);
 void bp_value_put_item(const struct bp_field *f, const struct bp_value *value, struct bp_buf *out);
 void bp_value_end_list(const struct bp_field *f, size_t mark, struct bp_buf *out);
-
-/* Is a value of f a varint on the wire: an integer, a bool, an enum? */
-bool bp_value_is_varint(const struct bp_field *f);
 
 /* The text of a value, the inverse of bp_value_parse: borrowed from the value or from scratch,
  * which is overwritten. An enum number that the schema does not know is its number. */

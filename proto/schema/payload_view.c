@@ -2,30 +2,20 @@
  * they are asked for, so that a view needs no memory of its own. */
 #include "payload_view.h"
 
-static struct bp_wire packed_run(const struct bp_field *f, const struct bp_wire_field *w)
-{
-    bool is_run = bp_value_is_varint(f) && w->type == BP_WIRE_LEN;
-    return bp_wire_of(is_run ? w->bytes : bp_str_of(w->start, 0));
-}
-
-static struct bp_wire_field as_varint(uint64_t value)
-{
-    return (struct bp_wire_field){.type = BP_WIRE_VARINT, .value = value};
-}
-
 /* Checks what one wire field adds to a list; *n counts its items. */
 static bool check_items(const struct bp_field *f, const struct bp_wire_field *w, size_t *n)
 {
     struct bp_value value;
     uint64_t number;
-    if (!bp_value_is_varint(f) || w->type != BP_WIRE_LEN) {
-        *n = 1;
+    if (!bp_field_takes(f, w))
+        return false;
+    *n = 1;
+    if (!bp_field_is_number(f))
         return bp_value_of_wire(f, w, &value);
-    }
-    struct bp_wire run = packed_run(f, w);
-    for (*n = 0; bp_wire_varint(&run, &number);)
+    struct bp_numbers numbers = bp_numbers_of(w);
+    for (*n = 0; bp_numbers_next(&numbers, &number);)
         (*n)++;
-    return run.p == run.end;
+    return !numbers.r.malformed;
 }
 
 static bool take_field(struct bp_payload *p, const struct bp_wire_field *w)
@@ -57,25 +47,22 @@ bool bp_payload_read(const struct bp_event_type *type, struct bp_str data, struc
 
 struct bp_payload_items bp_payload_items_of(const struct bp_payload *p, const struct bp_field *f)
 {
-    return (struct bp_payload_items){
-        .field = f, .fields = bp_wire_of(p->data), .packed = bp_wire_of(bp_str_of(p->data.p, 0))};
+    return (struct bp_payload_items){.field = f, .fields = bp_wire_of(p->data)};
 }
 
 bool bp_payload_next_item(struct bp_payload_items *items, struct bp_value *out)
 {
     struct bp_wire_field w;
     uint64_t number;
-    for (;;) {
-        if (bp_wire_varint(&items->packed, &number)) {
-            w = as_varint(number);
-            return bp_value_of_wire(items->field, &w, out);
-        }
+    while (!bp_numbers_next(&items->numbers, &number)) {
         do {
             if (!bp_wire_next(&items->fields, &w))
                 return false;
         } while (w.number != items->field->number);
-        if (!bp_value_is_varint(items->field) || w.type != BP_WIRE_LEN)
+        if (!bp_field_is_number(items->field))
             return bp_value_of_wire(items->field, &w, out);
-        items->packed = packed_run(items->field, &w);
+        items->numbers = bp_numbers_of(&w);
     }
+    *out = bp_value_of_varint(items->field, number);
+    return true;
 }

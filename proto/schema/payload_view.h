@@ -25,7 +25,7 @@ static inline bool bp_payload_has(const struct bp_payload *p, const struct bp_fi
 struct bp_payload_items {
     const struct bp_field *field;
     struct bp_wire fields;
-    struct bp_wire packed; /* the rest of a packed run */
+    struct bp_numbers numbers; /* the rest of the wire field reached, if f is a number */
 };
 struct bp_payload_items bp_payload_items_of(const struct bp_payload *p, const struct bp_field *f);
 bool bp_payload_next_item(struct bp_payload_items *items, struct bp_value *out);

@@ -58,9 +58,13 @@ static void enter(struct bp_id_map *m, size_t entry)
     m->slots[slot] = (uint32_t)(entry + 1);
 }
 
-static bp_status grow(struct bp_id_map *m)
+bp_status bp_id_map_reserve(struct bp_id_map *m, size_t n)
 {
-    size_t capacity = m->capacity == 0 ? LEAST_CAPACITY : 2 * m->capacity;
+    size_t capacity = m->capacity == 0 ? LEAST_CAPACITY : m->capacity;
+    while (capacity < m->n + n && capacity <= CAPACITY_MAX)
+        capacity *= 2;
+    if (capacity == m->capacity)
+        return BP_OK;
     if (capacity > CAPACITY_MAX)
         return BP_ENOMEM;
     uint32_t *slots = calloc(2 * capacity, sizeof(*slots));
@@ -82,11 +86,9 @@ static bp_status grow(struct bp_id_map *m)
 
 bp_status bp_id_map_add(struct bp_id_map *m, const struct bp_id_entry *entry)
 {
-    if (m->n == m->capacity) {
-        bp_status st = grow(m);
-        if (st != BP_OK)
-            return st;
-    }
+    bp_status st = bp_id_map_reserve(m, 1);
+    if (st != BP_OK)
+        return st;
     m->entries[m->n] = *entry;
     enter(m, m->n++);
     return BP_OK;

@@ -39,6 +39,9 @@ struct bp_id_map {
 void bp_id_map_init(struct bp_id_map *m);
 void bp_id_map_fini(struct bp_id_map *m);
 
+/* Makes sure that the next n adds succeed. BP_ENOMEM: nothing changed. */
+BP_MUST_USE bp_status bp_id_map_reserve(struct bp_id_map *m, size_t n);
+
 /* The key must not be there yet. BP_ENOMEM: nothing changed. */
 BP_MUST_USE bp_status bp_id_map_add(struct bp_id_map *m, const struct bp_id_entry *entry);
 

@@ -1,0 +1,357 @@
+/* Synchronous commits although all of it is derived: without them a power cut may leave pages of
+ * different times under one root, and pages carry no checksum that would tell. */
+#include "index_store.h"
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include "bytes.h"
+#include "crc32c.h"
+#include "file.h"
+#include "lmdb_status.h"
+
+#define FORMAT 1u
+#define PLACE_KEY "place"
+#define PLACE_BYTES                                                                                \
+    36u /* format (4), log id (16), position (8), checksum of the entry (4), CRC-32C of these (4)  \
+         */
+#define ID_BYTES 24u /* position (8), content digest (16) */
+#define READERS 510u
+
+struct reader {
+    MDB_txn *txn;
+    struct reader *next;
+};
+
+struct bp_index_store {
+    char *dir;
+    uint64_t map_bytes;
+
+    /* Held for reading by each look-up, for writing while the environment is exchanged. Guards env
+     * and tables. */
+    pthread_rwlock_t gate;
+    MDB_env *env; /* NULL after a failed reopen */
+    MDB_dbi ids, subjects, meta;
+
+    pthread_mutex_t pool_lock; /* guards pool; a leaf */
+    struct reader *pool;       /* ended transactions, ready to be renewed */
+
+    MDB_txn *txn; /* the writer's */
+    MDB_cursor *cursor;
+};
+
+static MDB_val val_of(struct bp_str s)
+{
+    return (MDB_val){.mv_size = s.n, .mv_data = (void *)(uintptr_t)s.p};
+}
+
+static int open_tables(struct bp_index_store *s)
+{
+    MDB_txn *txn;
+    int rc = mdb_txn_begin(s->env, NULL, 0, &txn);
+    if (rc != 0)
+        return rc;
+    if ((rc = mdb_dbi_open(txn, "ids", MDB_CREATE, &s->ids)) != 0 ||
+        (rc = mdb_dbi_open(txn, "subjects", MDB_CREATE, &s->subjects)) != 0 ||
+        (rc = mdb_dbi_open(txn, "meta", MDB_CREATE, &s->meta)) != 0) {
+        mdb_txn_abort(txn);
+        return rc;
+    }
+    return mdb_txn_commit(txn);
+}
+
+static int env_open(struct bp_index_store *s)
+{
+    int dead, rc = mdb_env_create(&s->env);
+    if (rc != 0)
+        return rc;
+    if ((rc = mdb_env_set_mapsize(s->env, s->map_bytes)) == 0 &&
+        (rc = mdb_env_set_maxdbs(s->env, 4)) == 0 &&
+        (rc = mdb_env_set_maxreaders(s->env, READERS)) == 0 &&
+        (rc = mdb_env_open(s->env, s->dir, MDB_NOTLS | MDB_NORDAHEAD, 0600)) == 0 &&
+        (rc = mdb_reader_check(s->env, &dead)) == 0 && (rc = open_tables(s)) == 0)
+        return 0;
+    mdb_env_close(s->env);
+    s->env = NULL;
+    return rc;
+}
+
+static void pool_drain(struct bp_index_store *s)
+{
+    (void)pthread_mutex_lock(&s->pool_lock);
+    while (s->pool != NULL) {
+        struct reader *r = s->pool;
+        s->pool = r->next;
+        mdb_txn_abort(r->txn);
+        free(r);
+    }
+    (void)pthread_mutex_unlock(&s->pool_lock);
+}
+
+static bp_status remove_file(const struct bp_index_store *s, const char *name, struct bp_err *err)
+{
+    char *path = bp_path_join(s->dir, name);
+    if (path == NULL)
+        return bp_fail(err, BP_ENOMEM, "index %s: out of memory", s->dir);
+    int rc = unlink(path);
+    free(path);
+    return rc == 0 || errno == ENOENT ? BP_OK
+                                      : bp_fail(err, BP_EIO, "index %s: cannot remove %s: %s",
+                                                s->dir, name, strerror(errno));
+}
+
+static bp_status remove_all(const struct bp_index_store *s, struct bp_err *err)
+{
+    bp_status st = remove_file(s, "data.mdb", err);
+    return st == BP_OK ? remove_file(s, "lock.mdb", err) : st;
+}
+
+/* Is this what LMDB says of a file that is none of its own, or a damaged one? */
+static bool is_damage(int rc)
+{
+    bp_status st = bp_lmdb_status(rc);
+    return st == BP_ECORRUPT || st == BP_EVERSION || rc == MDB_INCOMPATIBLE || rc == MDB_BAD_TXN;
+}
+
+static bp_status open_or_renew(struct bp_index_store *s, bool wipe, struct bp_err *err)
+{
+    bp_status st = wipe ? remove_all(s, err) : BP_OK;
+    int rc = st == BP_OK ? env_open(s) : 0;
+    if (st == BP_OK && !wipe && is_damage(rc))
+        return open_or_renew(s, true, err); /* once: wipe is set then */
+    if (st == BP_OK && rc != 0)
+        st =
+            bp_fail(err, bp_lmdb_status(rc), "index %s: cannot open: %s", s->dir, mdb_strerror(rc));
+    return st;
+}
+
+bp_status bp_index_store_open(const char *dir, uint64_t map_bytes, struct bp_index_store **out,
+                              struct bp_err *err)
+{
+    struct bp_index_store *s = calloc(1, sizeof(*s));
+    if (s == NULL)
+        return bp_fail(err, BP_ENOMEM, "index %s: out of memory", dir);
+    BP_ASSERT(pthread_rwlock_init(&s->gate, NULL) == 0);
+    BP_ASSERT(pthread_mutex_init(&s->pool_lock, NULL) == 0);
+    s->map_bytes = map_bytes;
+    s->dir = bp_str_dup(bp_str(dir));
+    bp_status st = s->dir == NULL ? bp_fail(err, BP_ENOMEM, "index %s: out of memory", dir)
+                                  : open_or_renew(s, false, err);
+    if (st != BP_OK)
+        bp_index_store_close(s);
+    else
+        *out = s;
+    return st;
+}
+
+void bp_index_store_close(struct bp_index_store *s)
+{
+    if (s == NULL)
+        return;
+    bp_index_store_abort(s);
+    pool_drain(s);
+    if (s->env != NULL)
+        mdb_env_close(s->env);
+    (void)pthread_mutex_destroy(&s->pool_lock);
+    (void)pthread_rwlock_destroy(&s->gate);
+    free(s->dir);
+    free(s);
+}
+
+bp_status bp_index_store_reopen(struct bp_index_store *s, bool wipe, struct bp_err *err)
+{
+    bp_index_store_abort(s);
+    (void)pthread_rwlock_wrlock(&s->gate);
+    pool_drain(s);
+    if (s->env != NULL)
+        mdb_env_close(s->env);
+    s->env = NULL;
+    bp_status st = open_or_renew(s, wipe, err);
+    (void)pthread_rwlock_unlock(&s->gate);
+    return st;
+}
+
+/* --- reading --- */
+
+static int reader_begin(struct bp_index_store *s, struct reader **out)
+{
+    (void)pthread_mutex_lock(&s->pool_lock);
+    struct reader *r = s->pool;
+    if (r != NULL)
+        s->pool = r->next;
+    (void)pthread_mutex_unlock(&s->pool_lock);
+    int rc = ENOMEM;
+    if (r != NULL)
+        rc = mdb_txn_renew(r->txn);
+    else if ((r = calloc(1, sizeof(*r))) != NULL &&
+             (rc = mdb_txn_begin(s->env, NULL, MDB_RDONLY, &r->txn)) != 0)
+        r->txn = NULL;
+    if (rc == 0) {
+        *out = r;
+    } else if (r != NULL) {
+        if (r->txn != NULL)
+            mdb_txn_abort(r->txn);
+        free(r);
+    }
+    return rc;
+}
+
+static void reader_end(struct bp_index_store *s, struct reader *r)
+{
+    mdb_txn_reset(r->txn);
+    (void)pthread_mutex_lock(&s->pool_lock);
+    r->next = s->pool;
+    s->pool = r;
+    (void)pthread_mutex_unlock(&s->pool_lock);
+}
+
+/* Looks one row up and hands it to take while the snapshot lasts. */
+static bp_status look_up(struct bp_index_store *s, const MDB_dbi *table, struct bp_str key,
+                         bp_status (*take)(struct bp_str row, void *out), void *out)
+{
+    struct reader *r;
+    MDB_val k = val_of(key), row;
+    bp_status st;
+    (void)pthread_rwlock_rdlock(&s->gate);
+    int rc = s->env == NULL ? EIO : reader_begin(s, &r);
+    if (rc == 0) {
+        rc = mdb_get(r->txn, *table, &k, &row);
+        st = rc == 0 ? take(bp_str_of(row.mv_data, row.mv_size), out) : bp_lmdb_status(rc);
+        reader_end(s, r);
+    } else {
+        st = bp_lmdb_status(rc);
+    }
+    (void)pthread_rwlock_unlock(&s->gate);
+    return st;
+}
+
+static bp_status take_place(struct bp_str row, void *out)
+{
+    const uint8_t *p = (const uint8_t *)row.p;
+    struct bp_index_place *place = out;
+    if (row.n != PLACE_BYTES || bp_get_u32(p) != FORMAT ||
+        bp_get_u32(p + 32) != bp_crc32c(0, p, 32))
+        return BP_ENOENT; /* of another format, or damaged: as good as none */
+    memcpy(place->log_id.bytes, p + 4, BP_LOG_ID_BYTES);
+    place->position = bp_get_u64(p + 20);
+    place->checksum = bp_get_u32(p + 28);
+    return BP_OK;
+}
+
+bp_status bp_index_store_place(struct bp_index_store *s, struct bp_index_place *out)
+{
+    return look_up(s, &s->meta, BP_STR(PLACE_KEY), take_place, out);
+}
+
+static bp_status take_id(struct bp_str row, void *out)
+{
+    struct bp_id_entry *entry = out;
+    if (row.n != ID_BYTES)
+        return BP_ECORRUPT;
+    entry->position = bp_get_u64((const uint8_t *)row.p);
+    memcpy(entry->content.bytes, row.p + 8, BP_CONTENT_DIGEST_BYTES);
+    return BP_OK;
+}
+
+bp_status bp_index_store_find(struct bp_index_store *s, const struct bp_id_key *key,
+                              uint64_t *position, struct bp_content_digest *content)
+{
+    struct bp_id_entry entry;
+    bp_status st = look_up(s, &s->ids, bp_str_of(key->bytes, BP_ID_KEY_BYTES), take_id, &entry);
+    if (st == BP_OK) {
+        *position = entry.position;
+        *content = entry.content;
+    }
+    return st;
+}
+
+static bp_status take_row(struct bp_str row, void *out)
+{
+    struct bp_buf *buf = out;
+    bp_buf_add_str(buf, row);
+    return buf->failed ? BP_ENOMEM : BP_OK;
+}
+
+bp_status bp_index_store_subject(struct bp_index_store *s, struct bp_str subject,
+                                 struct bp_buf *out)
+{
+    return look_up(s, &s->subjects, subject, take_row, out);
+}
+
+/* --- writing --- */
+
+static int txn_ensure(struct bp_index_store *s)
+{
+    if (s->txn != NULL)
+        return 0;
+    if (s->env == NULL)
+        return EIO;
+    int rc = mdb_txn_begin(s->env, NULL, 0, &s->txn);
+    if (rc != 0)
+        s->txn = NULL;
+    else if ((rc = mdb_cursor_open(s->txn, s->ids, &s->cursor)) != 0)
+        bp_index_store_abort(s);
+    return rc;
+}
+
+bp_status bp_index_store_put_id(struct bp_index_store *s, const struct bp_id_entry *entry)
+{
+    uint8_t row[ID_BYTES];
+    bp_put_u64(row, entry->position);
+    memcpy(row + 8, entry->content.bytes, BP_CONTENT_DIGEST_BYTES);
+    MDB_val key = val_of(bp_str_of(entry->key.bytes, BP_ID_KEY_BYTES)),
+            value = val_of(bp_str_of(row, sizeof(row)));
+    int rc = txn_ensure(s);
+    if (rc == 0 && (rc = mdb_cursor_put(s->cursor, &key, &value, MDB_NOOVERWRITE)) == MDB_KEYEXIST)
+        rc = 0;
+    return bp_lmdb_status(rc);
+}
+
+bp_status bp_index_store_peek_subject(struct bp_index_store *s, struct bp_str subject,
+                                      struct bp_buf *out)
+{
+    MDB_val key = val_of(subject), row;
+    int rc = txn_ensure(s);
+    if (rc == 0)
+        rc = mdb_get(s->txn, s->subjects, &key, &row);
+    return rc != 0 ? bp_lmdb_status(rc) : take_row(bp_str_of(row.mv_data, row.mv_size), out);
+}
+
+bp_status bp_index_store_put_subject(struct bp_index_store *s, struct bp_str subject,
+                                     struct bp_str row)
+{
+    MDB_val key = val_of(subject), value = val_of(row);
+    int rc = txn_ensure(s);
+    return bp_lmdb_status(rc != 0 ? rc : mdb_put(s->txn, s->subjects, &key, &value, 0));
+}
+
+bp_status bp_index_store_commit(struct bp_index_store *s, const struct bp_index_place *place)
+{
+    uint8_t row[PLACE_BYTES];
+    bp_put_u32(row, FORMAT);
+    memcpy(row + 4, place->log_id.bytes, BP_LOG_ID_BYTES);
+    bp_put_u64(row + 20, place->position);
+    bp_put_u32(row + 28, place->checksum);
+    bp_put_u32(row + 32, bp_crc32c(0, row, 32));
+    MDB_val key = val_of(BP_STR(PLACE_KEY)), value = val_of(bp_str_of(row, sizeof(row)));
+    int rc = txn_ensure(s);
+    if (rc == 0)
+        rc = mdb_put(s->txn, s->meta, &key, &value, 0);
+    if (rc != 0)
+        return bp_lmdb_status(rc);
+    mdb_cursor_close(s->cursor);
+    s->cursor = NULL;
+    rc = mdb_txn_commit(s->txn);
+    s->txn = NULL;
+    return bp_lmdb_status(rc);
+}
+
+void bp_index_store_abort(struct bp_index_store *s)
+{
+    if (s->cursor != NULL)
+        mdb_cursor_close(s->cursor);
+    if (s->txn != NULL)
+        mdb_txn_abort(s->txn);
+    s->cursor = NULL;
+    s->txn = NULL;
+}

@@ -1,0 +1,56 @@
+/* The index's LMDB environment: ids, subjects, and the place in the log that they stand for. One
+ * thread writes; any thread reads. Everything in it can be made again from the journal. */
+#ifndef BERBAGI_INDEX_STORE_H
+#define BERBAGI_INDEX_STORE_H
+
+#include "buffer.h"
+#include "id_map.h"
+#include "record.h"
+
+struct bp_index_store;
+
+/* Which log, how far, and the checksum of the entry there. */
+struct bp_index_place {
+    struct bp_log_id log_id;
+    uint64_t position;
+    uint32_t checksum;
+};
+
+/* An environment that LMDB does not take, or of another format, is thrown away. */
+BP_MUST_USE bp_status bp_index_store_open(const char *dir, uint64_t map_bytes,
+                                          struct bp_index_store **out, struct bp_err *err);
+void bp_index_store_close(struct bp_index_store *s); /* NULL allowed */
+
+/* Closes and opens again, after a commit that failed; wipe: with nothing in it. Waits for readers.
+ * Writer. */
+BP_MUST_USE bp_status bp_index_store_reopen(struct bp_index_store *s, bool wipe,
+                                            struct bp_err *err);
+
+/* --- reading, any thread --- */
+
+BP_MUST_USE bp_status bp_index_store_place(struct bp_index_store *s,
+                                           struct bp_index_place *out); /* BP_ENOENT */
+BP_MUST_USE bp_status bp_index_store_find(struct bp_index_store *s, const struct bp_id_key *key,
+                                          uint64_t *position,
+                                          struct bp_content_digest *content); /* BP_ENOENT */
+/* Appends the row of a subject to out. BP_ENOENT, BP_ENOMEM. */
+BP_MUST_USE bp_status bp_index_store_subject(struct bp_index_store *s, struct bp_str subject,
+                                             struct bp_buf *out);
+
+/* --- writing: one transaction, begun by the first put --- */
+
+/* Quickest in ascending order of keys. A key that is there stays as it is: the first holder of an
+ * id keeps it. */
+BP_MUST_USE bp_status bp_index_store_put_id(struct bp_index_store *s,
+                                            const struct bp_id_entry *entry);
+/* The row as this transaction sees it, then the row to be. */
+BP_MUST_USE bp_status bp_index_store_peek_subject(struct bp_index_store *s, struct bp_str subject,
+                                                  struct bp_buf *out);
+BP_MUST_USE bp_status bp_index_store_put_subject(struct bp_index_store *s, struct bp_str subject,
+                                                 struct bp_str row);
+/* Advances the place and commits. */
+BP_MUST_USE bp_status bp_index_store_commit(struct bp_index_store *s,
+                                            const struct bp_index_place *place);
+void bp_index_store_abort(struct bp_index_store *s);
+
+#endif

@@ -1,0 +1,357 @@
+/* Fills the store in chunks sorted by key, so that neighbours share pages, and advances the place
+ * in the same transaction. Two sources: ids in memory, which the sequencer handed over, and, after
+ * a loss or a long absence, the journal itself. */
+#include <time.h>
+
+#include "index_internal.h"
+#include "log.h"
+#include "subjects.h"
+
+#define CHUNK 131072u     /* ids in a generation, and in one transaction */
+#define READ_CHUNK 32768u /* events that are caught up with in one transaction */
+#define SLICE 8192u       /* records looked at in one snapshot of the journal */
+#define GATHER_MS 1000    /* how long a small generation waits for more */
+#define RETRY_MS 1000
+
+static int64_t now_ms(void)
+{
+    return bp_monotonic_ms(&bp_system_clock);
+}
+
+static int by_key(const void *left, const void *right)
+{
+    const struct bp_id_entry *a = left, *b = right;
+    return memcmp(a->key.bytes, b->key.bytes, BP_ID_KEY_BYTES);
+}
+
+/* --- generations --- */
+
+void bp_generation_free(struct bp_generation *g)
+{
+    if (g == NULL)
+        return;
+    bp_id_map_fini(&g->map);
+    free(g);
+}
+
+void bp_index_seal_locked(struct bp_index *x)
+{
+    struct bp_generation *g = x->filling;
+    x->filling = NULL;
+    g->next = NULL;
+    if (x->last_sealed != NULL)
+        x->last_sealed->next = g;
+    else
+        x->sealed = g;
+    x->last_sealed = g;
+}
+
+static void forget_oldest_locked(struct bp_index *x)
+{
+    struct bp_generation *g = x->sealed;
+    x->sealed = g->next;
+    if (x->sealed == NULL)
+        x->last_sealed = NULL;
+    x->pending -= g->map.n;
+    bp_generation_free(g);
+}
+
+/* --- one chunk --- */
+
+static void note_subject(const struct bp_index *x, const struct bp_record *record,
+                         struct bp_subject_news *news, size_t *n)
+{
+    struct bp_str subject = record->routing.subject;
+    if (subject.n == 0 || subject.n > BP_SUBJECT_MAX)
+        return;
+    news[*n] = (struct bp_subject_news){.subject = subject, .position = record->routing.position};
+    if (x->config.status_of != NULL &&
+        !x->config.status_of(x->config.context, record, &news[*n].machine, &news[*n].status))
+        news[*n].machine = (struct bp_str){0};
+    (*n)++;
+}
+
+static void log_damage(uint64_t position)
+{
+    static struct bp_log_limit limit = {.most = 10, .interval_ms = 60000};
+    if (bp_log_admit(&limit))
+        bp_log(BP_LOG_ERROR, "index.damaged_entry", "position=%llu", (unsigned long long)position);
+}
+
+/* The subjects of the events from..to, at most a slice. A damaged record is passed over: its id is
+ * known, its subject is not. */
+static bp_status index_slice(struct bp_index *x, uint64_t from, uint64_t to,
+                             struct bp_subject_news *news)
+{
+    struct bp_journal_reader *r;
+    struct bp_record record;
+    size_t n = 0;
+    bp_status st = bp_journal_read_begin(x->config.journal, &r);
+    if (st != BP_OK)
+        return st;
+    st = bp_journal_read_at(r, from, &record);
+    for (uint64_t p = from; p <= to && (st == BP_OK || st == BP_ECORRUPT); p++) {
+        if (st == BP_OK)
+            note_subject(x, &record, news, &n);
+        else
+            log_damage(p);
+        if (p < to)
+            st = bp_journal_read_next(r, &record);
+    }
+    if (st == BP_OK || st == BP_ECORRUPT)
+        st = bp_subjects_merge(x->store, news, n);
+    bp_journal_read_end(r);
+    return st;
+}
+
+static bp_status index_subjects(struct bp_index *x, uint64_t from, uint64_t to)
+{
+    bp_status st = BP_OK;
+    struct bp_subject_news *news = malloc(SLICE * sizeof(*news));
+    if (news == NULL)
+        return BP_ENOMEM;
+    for (uint64_t p = from; p <= to && st == BP_OK; p += SLICE)
+        st = index_slice(x, p, to - p < SLICE ? to : p + SLICE - 1, news);
+    free(news);
+    return st;
+}
+
+static bp_status place_at(struct bp_index *x, uint64_t position, struct bp_index_place *place)
+{
+    struct bp_journal_reader *r;
+    struct bp_record record;
+    bp_status st = bp_journal_read_begin(x->config.journal, &r);
+    if (st != BP_OK)
+        return st;
+    st = bp_journal_read_at(r, position, &record);
+    *place = (struct bp_index_place){.log_id = bp_journal_log_id(x->config.journal),
+                                     .position = position};
+    if (st == BP_OK)
+        place->checksum = record.entry.checksum;
+    bp_journal_read_end(r);
+    return st == BP_ECORRUPT ? BP_OK : st;
+}
+
+/* Commits; after a failure, back to what the environment holds. */
+static bp_status commit_at(struct bp_index *x, uint64_t position)
+{
+    struct bp_index_place place, found;
+    struct bp_err err;
+    bp_status st = place_at(x, position, &place);
+    if (st != BP_OK)
+        return st;
+    st = bp_index_store_commit(x->store, &place);
+    if (st == BP_OK || st == BP_ENOMEM)
+        return st;
+    if (bp_index_store_reopen(x->store, false, &err) != BP_OK)
+        return st;
+    bool is_there = bp_index_store_place(x->store, &found) == BP_OK && found.position == position;
+    return is_there ? BP_OK : st;
+}
+
+/* Indexes entries, which are sorted here and stand for the positions from..to, each once. */
+static bp_status index_entries(struct bp_index *x, struct bp_id_entry *entries, size_t n,
+                               uint64_t from, uint64_t to)
+{
+    bp_status st = BP_OK;
+    qsort(entries, n, sizeof(*entries), by_key);
+    for (size_t i = 0; i < n && st == BP_OK; i++)
+        st = bp_index_store_put_id(x->store, &entries[i]);
+    if (st == BP_OK)
+        st = index_subjects(x, from, to);
+    if (st == BP_OK)
+        st = commit_at(x, to);
+    if (st != BP_OK)
+        bp_index_store_abort(x->store);
+    else
+        atomic_store(&x->indexed, to);
+    return st;
+}
+
+/* --- from the journal --- */
+
+static bp_status read_entries(struct bp_index *x, uint64_t from, uint64_t to,
+                              struct bp_id_entry *entries)
+{
+    struct bp_journal_reader *r;
+    struct bp_record record;
+    bp_status st = bp_journal_read_begin(x->config.journal, &r);
+    if (st != BP_OK)
+        return st;
+    st = bp_journal_read_at(r, from, &record);
+    for (uint64_t p = from; p <= to && st == BP_OK; p++) {
+        struct bp_id_entry *e = &entries[p - from];
+        bp_id_key_make(record.routing.source, record.routing.id, &e->key);
+        x->config.digest_of(x->config.context, &record, &e->content);
+        e->position = p;
+        if (p < to)
+            st = bp_journal_read_next(r, &record);
+    }
+    if (st == BP_ECORRUPT)
+        log_damage(record.routing.position);
+    bp_journal_read_end(r);
+    return st;
+}
+
+static bool is_stopping(struct bp_index *x)
+{
+    (void)pthread_mutex_lock(&x->lock);
+    bool stopping = x->is_stopping;
+    (void)pthread_mutex_unlock(&x->lock);
+    return stopping;
+}
+
+/* Nothing is behind any more if everything up to the head is in the store: asked under the lock,
+ * under which the sequencer tells of each event after the head has moved. */
+static bool end_catching_up(struct bp_index *x)
+{
+    (void)pthread_mutex_lock(&x->lock);
+    bool is_over = atomic_load(&x->indexed) >= bp_journal_head(x->config.journal);
+    if (is_over)
+        x->is_behind = false;
+    (void)pthread_mutex_unlock(&x->lock);
+    return is_over;
+}
+
+static bp_status start_anew(struct bp_index *x)
+{
+    struct bp_err err;
+    (void)pthread_mutex_lock(&x->lock);
+    bool is_damaged = x->is_damaged;
+    (void)pthread_mutex_unlock(&x->lock);
+    if (!is_damaged)
+        return BP_OK;
+    bp_status st = bp_index_store_reopen(x->store, true, &err);
+    if (st != BP_OK)
+        return st;
+    atomic_store(&x->indexed, bp_journal_first(x->config.journal) - 1);
+    (void)pthread_mutex_lock(&x->lock);
+    x->is_damaged = false;
+    (void)pthread_mutex_unlock(&x->lock);
+    return BP_OK;
+}
+
+/* What stands in memory comes again from the journal. While it is behind nothing is added. */
+static void forget_all(struct bp_index *x)
+{
+    (void)pthread_mutex_lock(&x->lock);
+    if (x->filling != NULL)
+        bp_index_seal_locked(x);
+    while (x->sealed != NULL)
+        forget_oldest_locked(x);
+    (void)pthread_mutex_unlock(&x->lock);
+}
+
+bp_status bp_indexer_catch_up(struct bp_index *x)
+{
+    forget_all(x);
+    bp_status st = start_anew(x);
+    struct bp_id_entry *entries = malloc(READ_CHUNK * sizeof(*entries));
+    if (entries == NULL)
+        st = BP_ENOMEM;
+    while (st == BP_OK && !end_catching_up(x) && !is_stopping(x)) {
+        uint64_t from = atomic_load(&x->indexed) + 1, head = bp_journal_head(x->config.journal);
+        uint64_t to = head - from < READ_CHUNK ? head : from + READ_CHUNK - 1;
+        st = read_entries(x, from, to, entries);
+        if (st == BP_OK)
+            st = index_entries(x, entries, to - from + 1, from, to);
+    }
+    free(entries);
+    return st;
+}
+
+/* --- from memory --- */
+
+static bp_status index_generation(struct bp_index *x, const struct bp_generation *g)
+{
+    size_t n = g->map.n;
+    struct bp_id_entry *entries = malloc(n * sizeof(*entries));
+    if (entries == NULL)
+        return BP_ENOMEM;
+    memcpy(entries, g->map.entries, n * sizeof(*entries));
+    bp_status st = index_entries(x, entries, n, entries[0].position, entries[n - 1].position);
+    free(entries);
+    return st;
+}
+
+/* Milliseconds until there is something to do; 0 = now, -1 = nothing is there. */
+static int wait_ms_locked(const struct bp_index *x)
+{
+    bool is_filled = x->filling != NULL && x->filling->map.n != 0;
+    if (x->is_stopping)
+        return 0;
+    if (x->trouble != BP_OK)
+        return RETRY_MS;
+    if (x->is_behind || x->sealed != NULL ||
+        (is_filled && (x->is_hurried || x->filling->map.n >= CHUNK)))
+        return 0;
+    int64_t left = x->filling_since_ms + GATHER_MS - now_ms();
+    return !is_filled ? -1 : left < 0 ? 0 : (int)left;
+}
+
+static void wait_locked(struct bp_index *x, int ms)
+{
+    struct timespec until;
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += ms / 1000;
+    until.tv_nsec += (long)(ms % 1000) * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    if (ms < 0)
+        (void)pthread_cond_wait(&x->changed, &x->lock);
+    else
+        (void)pthread_cond_timedwait(&x->changed, &x->lock, &until);
+}
+
+/* What is to be indexed next. Sealed generations are read without the lock: nobody changes or frees
+ * them but this thread. */
+static struct bp_generation *next_generation_locked(struct bp_index *x)
+{
+    if (x->sealed == NULL && x->filling != NULL && x->filling->map.n != 0)
+        bp_index_seal_locked(x);
+    return x->sealed;
+}
+
+static void note_locked(struct bp_index *x, bp_status st)
+{
+    if (st != x->trouble)
+        bp_log(st == BP_OK ? BP_LOG_INFO : BP_LOG_ERROR, "index.write", "was=%s is=%s",
+               bp_status_name(x->trouble), bp_status_name(st));
+    x->trouble = st;
+    x->is_hurried = false;
+    (void)pthread_cond_broadcast(&x->changed);
+}
+
+/* One chunk, or all of a catching up. The lock is let go while it works. */
+static void work_locked(struct bp_index *x)
+{
+    bool is_behind = x->is_behind;
+    struct bp_generation *g = is_behind ? NULL : next_generation_locked(x);
+    if (g == NULL && !is_behind)
+        return;
+    (void)pthread_mutex_unlock(&x->lock);
+    bp_status st = is_behind ? bp_indexer_catch_up(x) : index_generation(x, g);
+    (void)pthread_mutex_lock(&x->lock);
+    if (st == BP_OK && g != NULL && x->sealed == g)
+        forget_oldest_locked(x);
+    note_locked(x, st);
+}
+
+void *bp_indexer_run(void *argument)
+{
+    struct bp_index *x = argument;
+    (void)pthread_mutex_lock(&x->lock);
+    while (!x->is_stopping) {
+        int ms = wait_ms_locked(x);
+        if (ms != 0)
+            wait_locked(x, ms);
+        if (!x->is_stopping && (x->trouble != BP_OK || wait_ms_locked(x) == 0))
+            work_locked(x);
+    }
+    while (x->trouble == BP_OK && !x->is_behind && next_generation_locked(x) != NULL)
+        work_locked(x);
+    (void)pthread_mutex_unlock(&x->lock);
+    return NULL;
+}

@@ -14,11 +14,13 @@
 
 #define BP_PEM_MOST_BYTES (1u << 20)
 
-/* The arc of Berbagi's certificate policies, made of a random UUID (ITU-T X.667: 2.25.<uuid>, needs
- * no registration). Below it stand .1 agency, .2 operator, .3 server: a CA that carries one may
- * sign certificates of that kind. SPIFFE forbids a CA's own URI SAN to have a path, and X.509's
- * name constraints on a URI reach its host alone; hence a policy. */
-#define BP_POLICY_ARC "2.25.159830473449275668728906954524052195157"
+/* The arc of Berbagi's certificate policies: a random UUID in parts of at most 24 bits, below the
+ * arc that Microsoft keeps for OIDs made of UUIDs without registration. (ITU-T's 2.25.<uuid> is one
+ * number of 128 bits, at which the parsers of several languages give up the whole certificate.)
+ * Below it stand .1 agency, .2 operator, .3 server: a CA that carries one may sign certificates of
+ * that kind. SPIFFE forbids a CA's own URI SAN to have a path, and X.509's name constraints on a
+ * URI reach its host alone; hence a policy. */
+#define BP_POLICY_ARC "1.2.840.113556.1.8000.2554.30782.15039.31036.17938.38558.12504482.7374677"
 const char *bp_policy_oid(enum bp_identity_kind kind);
 
 /* All certificates of a PEM text, in order, at least one; free with bp_certificates_free.

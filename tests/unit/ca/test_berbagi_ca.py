@@ -1,0 +1,507 @@
+"""Drives the real berbagi-ca, and looks at what it makes with a library nobody here wrote (python3-cryptography)."""
+
+import ipaddress
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+import unittest
+from datetime import timedelta
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import CRLEntryExtensionOID, ExtendedKeyUsageOID, ExtensionOID, NameOID
+
+PROGRAM, KILL_AT = os.path.abspath(sys.argv.pop(1)), os.path.abspath(sys.argv.pop(1))
+DOMAIN = "berbagi.example"
+
+
+def spiffe(path):
+    return x509.UniformResourceIdentifier(f"spiffe://{DOMAIN}/{path}")
+
+
+def extension(cert, oid):
+    return cert.extensions.get_extension_for_oid(oid).value
+
+
+class CaTest(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.dir = folder.name
+
+    def path(self, name):
+        return os.path.join(self.dir, name)
+
+    def run_ca(self, *arguments, code=0):
+        done = subprocess.run([PROGRAM, *arguments], cwd=self.dir, capture_output=True, text=True,
+                              env={"PATH": os.environ["PATH"]})
+        self.assertEqual(done.returncode, code, done.stderr)
+        return done
+
+    def refuse(self, words, *arguments, code=1):
+        done = self.run_ca(*arguments, code=code)
+        self.assertIn(words, done.stderr)
+        self.assertEqual(done.stdout, "")
+
+    def init(self, *more):
+        self.run_ca("init", "--dir", "ca", "--trust-domain", DOMAIN, *more)
+
+    def certs(self, name):
+        with open(self.path(name), "rb") as f:
+            parts = f.read().split(b"-----END CERTIFICATE-----\n")[:-1]
+        return [x509.load_pem_x509_certificate(p + b"-----END CERTIFICATE-----\n") for p in parts]
+
+    def crl(self, name):
+        with open(self.path(name), "rb") as f:
+            return x509.load_pem_x509_crl(f.read())
+
+    def agency(self, name="kab.18.07", out="cert.pem"):
+        self.run_ca("request", "--agency", name, "--key", "key.pem", "--csr", "req.pem")
+        self.run_ca("sign", "--dir", "ca", "--csr", "req.pem", "--agency", name, "--out", out)
+        return self.certs(out)[0]
+
+    def write_csr(self, name, names, key=None, spoil=False):
+        """A request of somebody who does not use our program."""
+        key = key or ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "x")])
+        builder = x509.CertificateSigningRequestBuilder().subject_name(subject)
+        if names is not None:
+            builder = builder.add_extension(x509.SubjectAlternativeName(names), False)
+        pem = builder.sign(key, hashes.SHA256())
+        data = bytearray(pem.public_bytes(serialization.Encoding.DER))
+        if spoil:
+            data[-1] ^= 1
+            pem = x509.load_der_x509_csr(bytes(data))
+        with open(self.path(name), "wb") as f:
+            f.write(pem.public_bytes(serialization.Encoding.PEM))
+
+    def snapshot(self):
+        found = {}
+        for folder, _, files in os.walk(self.path("ca")):
+            for file in files:
+                if not file.endswith(".mdb"):
+                    with open(os.path.join(folder, file), "rb") as f:
+                        found[os.path.join(folder, file)] = f.read()
+        return found, self.run_ca("list", "--dir", "ca").stdout
+
+
+class Init(CaTest):
+    def test_init_makes_a_root_and_an_issuing_ca_for_each_kind(self):
+        self.init()
+
+        root, *issuing = self.certs("ca/ca.pem")
+        self.assertEqual(extension(root, ExtensionOID.BASIC_CONSTRAINTS),
+                         x509.BasicConstraints(ca=True, path_length=1))
+        self.assertEqual(len(issuing), 3)
+        policies = set()
+        for ca, kind in zip(issuing, ("agency", "operator", "server")):
+            root.public_key().verify(ca.signature, ca.tbs_certificate_bytes,
+                                     ec.ECDSA(ca.signature_hash_algorithm))
+            self.assertEqual(extension(ca, ExtensionOID.BASIC_CONSTRAINTS),
+                             x509.BasicConstraints(ca=True, path_length=0))
+            self.assertTrue(extension(ca, ExtensionOID.KEY_USAGE).crl_sign)
+            usage = (ExtendedKeyUsageOID.SERVER_AUTH if kind == "server"
+                     else ExtendedKeyUsageOID.CLIENT_AUTH)
+            self.assertEqual(list(extension(ca, ExtensionOID.EXTENDED_KEY_USAGE)), [usage])
+            constraints = ca.extensions.get_extension_for_oid(ExtensionOID.NAME_CONSTRAINTS)
+            self.assertTrue(constraints.critical)
+            self.assertEqual(constraints.value.permitted_subtrees[0].value, DOMAIN)
+            self.assertIsInstance(ca.public_key().curve, ec.SECP256R1)
+            policies.add(extension(ca, ExtensionOID.CERTIFICATE_POLICIES)[0].policy_identifier)
+        self.assertEqual(len(policies), 3)
+
+    def test_init_lifetimes_are_ten_and_five_years(self):
+        self.init()
+        root, *issuing = self.certs("ca/ca.pem")
+        self.assertEqual((root.not_valid_after - root.not_valid_before).days, 3652)
+        for ca in issuing:
+            self.assertEqual((ca.not_valid_after - ca.not_valid_before).days, 1826)
+
+    def test_init_crls_are_signed_and_due_in_a_week(self):
+        self.init()
+        by_subject = {ca.subject: ca for ca in self.certs("ca/ca.pem")}
+        for name, days in (("root", 90), ("agency", 7), ("operator", 7), ("server", 7)):
+            crl = self.crl(f"ca/crl/{name}.pem")
+            self.assertTrue(crl.is_signature_valid(by_subject[crl.issuer].public_key()))
+            self.assertEqual(crl.next_update - crl.last_update, timedelta(days=days))
+        with open(self.path("ca/crl.pem"), "rb") as f:
+            self.assertEqual(f.read().count(b"BEGIN X509 CRL"), 4)
+
+    def test_init_again_is_refused_and_changes_nothing(self):
+        self.init()
+        before = self.snapshot()
+        self.refuse("there already", "init", "--dir", "ca", "--trust-domain", DOMAIN)
+        self.assertEqual(self.snapshot(), before)
+
+    def test_init_on_a_folder_with_something_in_it_is_refused_and_leaves_no_trace(self):
+        os.mkdir(self.path("ca"))
+        with open(self.path("ca/note"), "w"):
+            pass
+        self.refuse("not empty", "init", "--dir", "ca", "--trust-domain", DOMAIN)
+        self.assertEqual(os.listdir(self.dir), ["ca"])
+        self.assertEqual(os.listdir(self.path("ca")), ["note"])
+
+    def test_init_on_an_empty_folder_works(self):
+        os.mkdir(self.path("ca"))
+        self.run_ca("init", "--dir", "ca/", "--trust-domain", DOMAIN)
+        self.assertEqual(len(self.certs("ca/ca.pem")), 4)
+
+    def test_init_bad_trust_domain_is_bad_usage(self):
+        for name in ("", "Berbagi", "a..b", "a b", "x" * 65):
+            self.refuse("trust-domain", "init", "--dir", "ca", f"--trust-domain={name}", code=2)
+        self.assertEqual(os.listdir(self.dir), [])
+
+    def test_no_private_key_is_readable_by_another_user(self):
+        os.umask(0)
+        self.addCleanup(os.umask, 0o022)
+        self.init()
+        self.agency()
+        self.assertEqual(stat.S_IMODE(os.stat(self.path("ca")).st_mode), 0o700)
+        keys = 0
+        for folder, _, files in os.walk(self.dir):
+            for file in files:
+                path = os.path.join(folder, file)
+                with open(path, "rb") as f:
+                    if b"PRIVATE KEY" in f.read():
+                        keys += 1
+                        self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o600, path)
+        self.assertEqual(keys, 5)
+
+
+class Sign(CaTest):
+    def test_agency_certificate_has_its_uri_alone(self):
+        self.init()
+        cert = self.agency()
+        self.assertEqual(list(extension(cert, ExtensionOID.SUBJECT_ALTERNATIVE_NAME)),
+                         [spiffe("agency/kab.18.07")])
+        self.assertEqual(list(extension(cert, ExtensionOID.EXTENDED_KEY_USAGE)),
+                         [ExtendedKeyUsageOID.CLIENT_AUTH])
+        self.assertFalse(extension(cert, ExtensionOID.BASIC_CONSTRAINTS).ca)
+        self.assertEqual((cert.not_valid_after - cert.not_valid_before).days, 90)
+        self.assertEqual(cert.serial_number.bit_length(), 127)
+        self.assertEqual(self.certs("cert.pem")[1].subject, cert.issuer)
+
+    def test_operator_and_server_follow_their_profiles(self):
+        self.init()
+        self.run_ca("request", "--operator", "dewi", "--key", "o.key", "--csr", "o.csr")
+        self.run_ca("sign", "--dir", "ca", "--csr", "o.csr", "--operator", "dewi", "--out", "o.pem")
+        hosts = ["--dns", "localhost", "--dns", "127.0.0.1", "--dns", "::1"]
+        self.run_ca("request", "--server", "one", *hosts, "--key", "s.key", "--csr", "s.csr")
+        self.run_ca("sign", "--dir", "ca", "--csr", "s.csr", "--server", "one", *hosts, "--out",
+                    "s.pem", "--days", "10")
+
+        operator, server = self.certs("o.pem")[0], self.certs("s.pem")[0]
+        self.assertEqual(list(extension(operator, ExtensionOID.SUBJECT_ALTERNATIVE_NAME)),
+                         [spiffe("operator/dewi")])
+        self.assertEqual((operator.not_valid_after - operator.not_valid_before).days, 30)
+        self.assertEqual(list(extension(server, ExtensionOID.SUBJECT_ALTERNATIVE_NAME)),
+                         [spiffe("server/one"), x509.DNSName("localhost"),
+                          x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
+                          x509.IPAddress(ipaddress.ip_address("::1"))])
+        self.assertEqual(list(extension(server, ExtensionOID.EXTENDED_KEY_USAGE)),
+                         [ExtendedKeyUsageOID.SERVER_AUTH])
+        self.assertEqual((server.not_valid_after - server.not_valid_before).days, 10)
+        self.assertNotEqual(operator.issuer, server.issuer)
+
+    def test_serials_differ(self):
+        self.init()
+        self.assertEqual(len({self.agency().serial_number for _ in range(5)}), 5)
+
+    def test_openssl_agrees_with_chain_crl_and_policy(self):
+        self.init()
+        self.agency()
+        policy = extension(self.certs("cert.pem")[0], ExtensionOID.CERTIFICATE_POLICIES)[0]
+        command = ["openssl", "verify", "-x509_strict", "-purpose", "sslclient", "-CAfile",
+                   "ca/ca.pem", "-CRLfile", "ca/crl.pem", "-crl_check_all", "-policy_check",
+                   "-explicit_policy", "-policy", policy.policy_identifier.dotted_string]
+        subprocess.run([*command, "cert.pem"], cwd=self.dir, check=True, capture_output=True)
+
+    def test_request_for_another_identity_is_refused(self):
+        self.init()
+        self.run_ca("request", "--agency", "kab.18.07", "--key", "key.pem", "--csr", "req.pem")
+        sign = ("sign", "--dir", "ca", "--csr", "req.pem", "--out", "cert.pem")
+        before = self.snapshot()
+        self.refuse("asks for agency kab.18.07, not for agency kl.kp2mi", *sign, "--agency",
+                    "kl.kp2mi")
+        self.refuse("not for operator dewi", *sign, "--operator", "dewi")
+        self.assertEqual(self.snapshot(), before)
+        self.assertFalse(os.path.exists(self.path("cert.pem")))
+
+    def test_requests_that_ask_for_too_much_or_too_little_are_refused(self):
+        self.init()
+        own = spiffe("agency/kab.18.07")
+        cases = (
+            ("no subject alternative name", None),
+            ("no URI", [x509.DNSName("localhost")]),
+            ("more than one URI", [own, spiffe("agency/kl.kp2mi")]),
+            ("does not give", [own, x509.DNSName("localhost")]),
+            ("trust domain", [x509.UniformResourceIdentifier("spiffe://x.example/agency/kab.18.07")]),
+            ("no spiffe", [x509.UniformResourceIdentifier(f"http://{DOMAIN}/agency/kab.18.07")]),
+        )
+        for words, names in cases:
+            self.write_csr("req.pem", names)
+            self.refuse(words, "sign", "--dir", "ca", "--csr", "req.pem", "--agency", "kab.18.07")
+
+    def test_server_request_must_name_the_same_hosts(self):
+        self.init()
+        self.run_ca("request", "--server", "one", "--dns", "a.example", "--key", "k", "--csr", "c")
+        sign = ("sign", "--dir", "ca", "--csr", "c", "--server", "one")
+        self.refuse("does not give", *sign, "--dns", "b.example")
+        self.refuse("does not ask for every", *sign, "--dns", "a.example", "--dns", "b.example")
+        self.refuse("--server needs --dns", *sign, code=2)
+
+    def test_weak_keys_are_refused(self):
+        self.init()
+        for key in (rsa.generate_private_key(65537, 2048), ec.generate_private_key(ec.SECP224R1())):
+            self.write_csr("req.pem", [spiffe("agency/kab.18.07")], key)
+            self.refuse("its key is", "sign", "--dir", "ca", "--csr", "req.pem", "--agency",
+                        "kab.18.07")
+
+    def test_request_without_proof_of_possession_is_refused(self):
+        self.init()
+        self.write_csr("req.pem", [spiffe("agency/kab.18.07")], spoil=True)
+        self.refuse("no proof", "sign", "--dir", "ca", "--csr", "req.pem", "--agency", "kab.18.07")
+
+    def test_what_is_no_request_is_refused(self):
+        self.init()
+        with open(self.path("req.pem"), "w") as f:
+            f.write("x")
+        self.refuse("no certificate request", "sign", "--dir", "ca", "--csr", "req.pem", "--agency",
+                    "kab.18.07")
+        self.refuse("absent.pem", "sign", "--dir", "ca", "--csr", "absent.pem", "--agency",
+                    "kab.18.07")
+
+    def test_request_uses_the_key_that_is_there(self):
+        self.run_ca("request", "--agency", "kab.18.07", "--key", "key.pem", "--csr", "a.pem")
+        with open(self.path("key.pem"), "rb") as f:
+            before = f.read()
+        self.run_ca("request", "--agency", "kab.18.07", "--key", "key.pem", "--csr", "b.pem")
+        with open(self.path("key.pem"), "rb") as f:
+            self.assertEqual(f.read(), before)
+        os.chmod(self.path("key.pem"), 0o644)
+        self.refuse("chmod 0600", "request", "--agency", "kab.18.07", "--key", "key.pem")
+
+    def test_certificate_goes_to_standard_output_and_can_be_exported_again(self):
+        self.init()
+        self.run_ca("request", "--agency", "kab.18.07", "--key", "key.pem", "--csr", "req.pem")
+        signed = self.run_ca("sign", "--dir", "ca", "--csr", "req.pem", "--agency", "kab.18.07").stdout
+        serial = self.run_ca("list", "--dir", "ca", "--agency", "kab.18.07").stdout.split()[0]
+        self.assertEqual(self.run_ca("export", "--dir", "ca", serial).stdout, signed)
+
+    def test_issue_is_for_a_development_ca_alone(self):
+        self.init()
+        issue = ("--agency", "kab.18.07", "--key", "key.pem", "--out", "cert.pem")
+        self.refuse("init --development", "issue", "--dir", "ca", *issue)
+        self.assertFalse(os.path.exists(self.path("key.pem")))
+        self.run_ca("init", "--dir", "dev", "--trust-domain", DOMAIN, "--development")
+        self.run_ca("issue", "--dir", "dev", *issue)
+        self.assertEqual(stat.S_IMODE(os.stat(self.path("key.pem")).st_mode), 0o600)
+        self.assertEqual(len(self.certs("cert.pem")), 2)
+
+
+class Revoke(CaTest):
+    def test_revoked_agency_is_on_the_list_of_its_ca_with_the_reason(self):
+        self.init()
+        cert = self.agency()
+        self.run_ca("revoke", "--dir", "ca", f"{cert.serial_number:032x}", "--reason",
+                    "key-compromise")
+        crl = self.crl("ca/crl/agency.pem")
+        entry = crl.get_revoked_certificate_by_serial_number(cert.serial_number)
+        reason = entry.extensions.get_extension_for_oid(CRLEntryExtensionOID.CRL_REASON)
+        self.assertEqual(reason.value.reason, x509.ReasonFlags.key_compromise)
+        self.assertEqual(len(self.crl("ca/crl/operator.pem")), 0)
+
+    def test_all_of_an_agency_and_of_no_other(self):
+        self.init()
+        ours = [self.agency("kab.18.07").serial_number for _ in range(3)]
+        other = self.agency("kl.kp2mi").serial_number
+        self.run_ca("revoke", "--dir", "ca", "--agency", "kab.18.07")
+        revoked = {entry.serial_number for entry in self.crl("ca/crl/agency.pem")}
+        self.assertEqual(revoked, set(ours))
+        self.assertNotIn(other, revoked)
+        self.refuse("no certificate", "revoke", "--dir", "ca", "--agency", "kab.18.07")
+
+    def test_twice_unknown_and_malformed_are_refused(self):
+        self.init()
+        serial = f"{self.agency().serial_number:032x}"
+        self.run_ca("revoke", "--dir", "ca", serial)
+        self.refuse("already", "revoke", "--dir", "ca", serial)
+        self.refuse("no certificate", "revoke", "--dir", "ca", "0" * 32)
+        self.refuse("hexadecimal", "revoke", "--dir", "ca", "x", code=2)
+        self.refuse("either", "revoke", "--dir", "ca", code=2)
+        self.refuse("--reason", "revoke", "--dir", "ca", serial, "--reason", "x", code=2)
+
+    def test_crl_numbers_rise(self):
+        self.init()
+        numbers = []
+        for _ in range(3):
+            self.run_ca("crl", "--dir", "ca", "--days", "3")
+            numbers.append(extension(self.crl("ca/crl/agency.pem"), ExtensionOID.CRL_NUMBER).crl_number)
+        self.assertEqual(numbers, [2, 3, 4])
+
+    def test_root_key_kept_elsewhere_leaves_its_list_and_bars_revoking_a_ca(self):
+        self.init()
+        agency_ca = self.certs("ca/agency/cert.pem")[0]
+        serial = f"{agency_ca.serial_number:032x}"
+        os.rename(self.path("ca/root/key.pem"), self.path("root-key.pem"))
+        before = self.crl("ca/crl/root.pem")
+        self.assertIn("root's key is not here", self.run_ca("crl", "--dir", "ca").stderr)
+        self.assertEqual(self.crl("ca/crl/root.pem"), before)
+        self.refuse("needs the root's key", "revoke", "--dir", "ca", serial)
+        os.rename(self.path("root-key.pem"), self.path("ca/root/key.pem"))
+        self.run_ca("revoke", "--dir", "ca", serial)
+        root_crl = self.crl("ca/crl/root.pem")
+        self.assertIsNotNone(root_crl.get_revoked_certificate_by_serial_number(agency_ca.serial_number))
+
+
+class Words(CaTest):
+    def test_list_and_log_tell_what_was_done(self):
+        self.init()
+        cert = self.agency()
+        serial = f"{cert.serial_number:032x}"
+        self.run_ca("revoke", "--dir", "ca", serial, "--reason", "superseded")
+        listed = self.run_ca("list", "--dir", "ca", "--agency", "kab.18.07").stdout.splitlines()
+        self.assertEqual(len(listed), 1)
+        self.assertEqual(listed[0].split()[:3], [serial, "agency", "kab.18.07"])
+        self.assertIn("revoked: superseded", listed[0])
+        acts = [line.split()[2] for line in self.run_ca("log", "--dir", "ca").stdout.splitlines()]
+        self.assertEqual(acts, ["init", "sign", "revoke"])
+
+    def test_list_expiring_shows_what_ends_soon(self):
+        self.init()
+        self.agency()
+        listed = ("list", "--dir", "ca", "--expiring")
+        self.assertEqual(self.run_ca(*listed, "14").stdout, "")
+        self.assertEqual(len(self.run_ca(*listed, "91").stdout.splitlines()), 1)
+
+    def test_inspect_says_what_it_can_and_what_is_wrong(self):
+        self.init()
+        cert = self.agency()
+        trust = ("--ca", "ca/ca.pem", "--crl", "ca/crl.pem")
+        good = self.run_ca("inspect", *trust, "cert.pem").stdout
+        self.assertIn("identity  agency kab.18.07", good)
+        self.assertIn("publish and subscribe", good)
+        self.assertIn("not revoked", good)
+        self.run_ca("revoke", "--dir", "ca", f"{cert.serial_number:032x}")
+        self.assertIn("revoked by", self.run_ca("inspect", *trust, "cert.pem", code=1).stdout)
+        self.run_ca("init", "--dir", "other", "--trust-domain", DOMAIN)
+        self.assertIn("chain does not hold",
+                      self.run_ca("inspect", "--ca", "other/ca.pem", "cert.pem", code=1).stdout)
+        self.refuse("--crl needs --ca", "inspect", "--crl", "ca/crl.pem", "cert.pem", code=2)
+
+    def test_help_and_bad_usage(self):
+        self.assertIn("Commands:", self.run_ca("--help").stdout)
+        for line in self.run_ca("--help").stdout.split("Commands:\n")[1].splitlines():
+            if not line:
+                break
+            command = line.split()[0]
+            self.assertIn(f"Usage: berbagi-ca {command}", self.run_ca(command, "--help").stdout)
+        self.run_ca(code=2)
+        self.refuse("no command", "frobnicate", code=2)
+        self.refuse("unknown option", "list", "--frobnicate", code=2)
+        self.refuse("--dir", "list", code=2)
+        self.refuse("operands", "list", "--dir", "ca", "x", code=2)
+        self.refuse("is not the folder of a CA", "list", "--dir", "ca")
+
+    def test_one_subject_must_be_named_well(self):
+        request = ("request", "--key", "key.pem")
+        self.refuse("one of", *request, code=2)
+        self.refuse("only one", *request, "--agency", "kab.18.07", "--operator", "dewi", code=2)
+        self.refuse("not a valid name", *request, "--agency", "kab", code=2)
+        self.refuse("not a valid name", *request, "--operator", "Dewi", code=2)
+        self.refuse("belongs to --server", *request, "--agency", "kab.18.07", "--dns", "x", code=2)
+        for host in ("*.example", "A.example", "-a.example", "a..example", "a,URI:x", "1.2.3.4.", ""):
+            self.refuse("--dns", *request, "--server", "one", f"--dns={host}", code=2)
+        self.assertEqual(os.listdir(self.dir), [])
+
+
+class Killed(CaTest):
+    """Kills the program before its nth write, rename or flush, for every n until it lives."""
+
+    def killed_at(self, n, *arguments):
+        done = subprocess.run([PROGRAM, *arguments], cwd=self.dir, capture_output=True,
+                              env={"PATH": os.environ["PATH"], "KILL_AT": str(n),
+                                   "LD_PRELOAD": KILL_AT,
+                                   "ASAN_OPTIONS": "verify_asan_link_order=0"})
+        self.assertIn(done.returncode, (0, -signal.SIGKILL), done.stderr)
+        return done.returncode != 0
+
+    def each_kill(self, *arguments):
+        """Yields after each run that was killed, then after the one that was not."""
+        n = 1
+        while self.killed_at(n, *arguments):
+            yield n
+            n += 1
+        self.assertGreater(n, 5)
+        yield n
+
+    def records(self):
+        return self.run_ca("list", "--dir", "ca").stdout.splitlines()
+
+    def reset(self):
+        shutil.rmtree(self.path("ca"), ignore_errors=True)
+        shutil.copytree(self.path("base"), self.path("ca"))
+
+    def prepare(self):
+        self.init()
+        self.run_ca("request", "--agency", "kab.18.07", "--key", "key.pem", "--csr", "req.pem")
+        self.run_ca("sign", "--dir", "ca", "--csr", "req.pem", "--agency", "kab.18.07", "--out",
+                    "first.pem")
+        os.rename(self.path("ca"), self.path("base"))
+        self.reset()
+
+    def test_init_makes_all_or_nothing(self):
+        init = ("init", "--dir", "ca", "--trust-domain", DOMAIN)
+        for _ in self.each_kill(*init):
+            if os.path.exists(self.path("ca")):
+                self.assertEqual(len(self.records()), 3)
+                self.assertEqual(len(self.certs("ca/ca.pem")), 4)
+                self.agency()
+                shutil.rmtree(self.path("ca"))
+
+    def test_sign_is_recorded_whole_or_not_at_all(self):
+        self.prepare()
+        before = len(self.records())
+        sign = ("sign", "--dir", "ca", "--csr", "req.pem", "--agency", "kab.18.07", "--out",
+                "cert.pem")
+        for _ in self.each_kill(*sign):
+            records = self.records()
+            self.assertIn(len(records), (before, before + 1))
+            known = {record.split()[0] for record in records}
+            if os.path.exists(self.path("cert.pem")):
+                cert = self.certs("cert.pem")[0]
+                self.assertIn(f"{cert.serial_number:032x}", known)
+                os.remove(self.path("cert.pem"))
+            for serial in known:
+                self.run_ca("export", "--dir", "ca", serial)
+            self.run_ca(*sign)
+            os.remove(self.path("cert.pem"))
+            self.reset()
+
+    def test_revoke_then_crl_tells_the_ledger_truth(self):
+        self.prepare()
+        for _ in self.each_kill("revoke", "--dir", "ca", "--agency", "kab.18.07"):
+            for name in ("root", "agency", "operator", "server"):
+                self.crl(f"ca/crl/{name}.pem")
+            revoked = sum("revoked" in record for record in self.records())
+            on_list = len(self.crl("ca/crl/agency.pem"))
+            self.assertLessEqual(on_list, revoked)
+            self.run_ca("crl", "--dir", "ca")
+            self.assertEqual(len(self.crl("ca/crl/agency.pem")), revoked)
+            self.reset()
+
+    def test_request_killed_and_run_again_completes(self):
+        request = ("request", "--agency", "kab.18.07", "--key", "key.pem", "--csr", "req.pem")
+        for _ in self.each_kill(*request):
+            self.run_ca(*request)
+            os.remove(self.path("key.pem"))
+            os.remove(self.path("req.pem"))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -25,7 +25,8 @@ struct bp_rpc_method {
     const char *path; /* "/berbagi.v1.PublisherService/Publish" */
     bool client_streams;
     bool server_streams;
-    bool anonymous; /* health and reflection: any certificate of a known CA, registered or not */
+    bool anonymous; /* health and reflection: any identity of the exchange, registered or not; for
+                     * admit to look at, the layer itself makes no difference */
     bool waits; /* a unary method that may take seconds (long poll): `over` then comes as soon as
                  * the client gave up, and a stop does not wait for its answer; costs a completion
                  * more. Streams are always told. */
@@ -81,20 +82,23 @@ BP_MUST_USE bp_status bp_rpc_server_add(struct bp_rpc_server *s, const struct bp
  * address and reason. */
 BP_MUST_USE bp_status bp_rpc_server_start(struct bp_rpc_server *s, unsigned *port,
                                           struct bp_err *err);
-/* New connections are refused, each open call ends with UNAVAILABLE "SHUTTING_DOWN" and RetryInfo
- * through its own `over`; after grace_ms what is left is cancelled. Returns when no call is left
- * and the thread has ended. Not from the queue's thread. */
+/* New connections and calls are refused. Open streams and calls of methods that wait end at once
+ * with UNAVAILABLE, SHUTTING_DOWN and RetryInfo through their own `over`; other unary calls have
+ * grace_ms to answer and then end the same way; what a reader does not take is cut off. Returns
+ * when no call is left and the thread has ended. A second stop does nothing; there is no second
+ * start. Not from the queue's thread. */
 void bp_rpc_server_stop(struct bp_rpc_server *s, int grace_ms);
 void bp_rpc_server_destroy(struct bp_rpc_server *s); /* NULL allowed; stops if need be */
 
-/* Takes effect for new connections at once and for revocation on every call; open calls whose
- * certificate is revoked by them end with CERTIFICATE_REVOKED. Returns the number of calls ended.
- * Queue's thread. */
+/* Takes effect for new connections at once and for every call: open calls whose certificate no
+ * longer stands end (CERTIFICATE_REVOKED, REVOCATION_UNKNOWN, BAD_CERTIFICATE where its CA is
+ * gone). Between changes every open call is looked at four times a second: expiry, CRLs that ran
+ * out. Returns the number of calls ended. Queue's thread. */
 unsigned bp_rpc_server_set_credentials(struct bp_rpc_server *s,
                                        const struct bp_credentials *credentials);
 
-/* Runs task->run on the queue's thread, once for any number of posts before it ran. Any thread,
- * until stop. */
+/* Runs task->run on the queue's thread, once for any number of posts before it ran. Any thread;
+ * does nothing once the server has stopped. */
 struct bp_rpc_task {
     void (*run)(struct bp_rpc_task *task);
     atomic_bool posted;       /* private */
@@ -120,7 +124,8 @@ void *bp_rpc_call_state(const struct bp_rpc_call *c);
 void bp_rpc_call_set_state(struct bp_rpc_call *c, void *state);
 uint64_t bp_rpc_call_id(const struct bp_rpc_call *c); /* for log lines; unique in a run */
 
-/* Asks for the next request message: `message` or `half_closed` follows. At most one at a time. */
+/* Asks for the next request message: `message` or `half_closed` follows; `over` alone where the
+ * call broke. At most one at a time; client-streaming methods. */
 void bp_rpc_call_read(struct bp_rpc_call *c);
 
 /* Sends one response message made of the n parts one behind the other (their references are taken;
@@ -129,7 +134,9 @@ void bp_rpc_call_read(struct bp_rpc_call *c);
 bool bp_rpc_call_can_send(const struct bp_rpc_call *c);
 void bp_rpc_call_send(struct bp_rpc_call *c, struct bp_blob *const *parts, size_t n);
 
-/* Ends the call: behind a message in flight, once; later calls do nothing. `over` follows. */
+/* Ends the call: behind a message in flight, once; later calls do nothing. `over` follows, and no
+ * other callback. With an error the call is reset where its reader does not take the rest within
+ * half a second; with OK it may wait for its reader as long as the connection lives. */
 void bp_rpc_call_finish(struct bp_rpc_call *c, const struct bp_rpc_status *status);
 /* The answer of a unary call and OK in one. Takes the reference. */
 void bp_rpc_call_reply(struct bp_rpc_call *c, struct bp_blob *response);

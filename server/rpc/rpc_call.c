@@ -14,8 +14,10 @@
 
 #include <grpc/slice.h>
 #include <grpc/support/time.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
+#include "log.h"
 #include "rpc_payload.h"
 
 enum next { NEXT_STEP, NEXT_WAIT, NEXT_OVER };
@@ -45,6 +47,8 @@ static const struct {
 static enum next go(struct bp_rpc_call *c, enum bp_rpc_call_state to)
 {
     BP_ASSERT((states[c->state].may_go & BIT(to)) != 0);
+    bp_log(BP_LOG_DEBUG, "rpc.call_state", "call=%" PRIu64 " from=%s to=%s", c->id,
+           states[c->state].name, states[to].name);
     c->state = to;
     return NEXT_STEP;
 }

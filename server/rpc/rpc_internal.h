@@ -143,7 +143,10 @@ void bp_rpc_server_fill_slots(struct bp_rpc_route *route);
 void bp_rpc_stop_init(struct bp_rpc_server *s);
 void bp_rpc_stop_check(struct bp_rpc_server *s); /* is all over? */
 
-/* rpc_listen.c: why an address cannot be bound, in words. */
+/* rpc_listen.c: makes s->grpc with every method and binds it. Returns the port, 0 if that failed
+ * (s->grpc is there all the same). */
+int bp_rpc_listener_open(struct bp_rpc_server *s);
+/* Why an address cannot be bound, in words. */
 void bp_rpc_listen_reason(const char *address, char *out, size_t size);
 
 #endif

@@ -1,11 +1,88 @@
-/* gRPC says that it could not bind, not why; this asks the system itself. */
+/* The listener: gRPC's server with its settings, its methods and its port. gRPC says that it could
+ * not bind, not why; bp_rpc_listen_reason asks the system itself. */
 #include "rpc_internal.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "rpc_log.h"
+
+static int largest_request(const struct bp_rpc_server *s)
+{
+    size_t most = BP_RPC_DEFAULT_REQUEST_BYTES;
+    for (unsigned i = 0; i < s->n_routes; i++)
+        if (s->routes[i].method->most_request_bytes > most)
+            most = s->routes[i].method->most_request_bytes;
+    return most < INT_MAX ? (int)most : INT_MAX;
+}
+
+static grpc_arg arg(const char *key, int value)
+{
+    /* gRPC's struct is older than const */
+    return (grpc_arg){
+        .type = GRPC_ARG_INTEGER, .key = (char *)(uintptr_t)key, .value.integer = value};
+}
+
+static grpc_server *grpc_create(const struct bp_rpc_server *s)
+{
+    uint32_t streams = s->config.most_streams_per_connection;
+    grpc_arg args[] = {
+        arg(GRPC_ARG_ALLOW_REUSEPORT, 0), /* else a second server takes half the connections */
+        arg(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, largest_request(s)),
+        arg(GRPC_ARG_MAX_CONCURRENT_STREAMS, (int)(streams != 0 ? streams & INT_MAX : 1000)),
+        arg(GRPC_ARG_MAX_METADATA_SIZE, 16 * 1024),
+        arg(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, 10 * 1000),
+        /* Vanished peers are found in half a minute; clients may ask after us as often as every 10
+           s. */
+        arg(GRPC_ARG_KEEPALIVE_TIME_MS, 20 * 1000),
+        arg(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10 * 1000),
+        arg(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1),
+        arg(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0),
+        arg(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 9 * 1000),
+        /* A connection takes new calls for an hour, so that one opened before a rotation does not
+         * live for ever on the old certificates; the calls on it are left to end by themselves. */
+        arg(GRPC_ARG_MAX_CONNECTION_AGE_MS, 3600 * 1000),
+        /* A compressed message would be inflated before its size is looked at: none is taken. */
+        arg(GRPC_ARG_ENABLE_PER_MESSAGE_COMPRESSION, 0),
+        arg(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0),
+        arg(GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET, 1 << GRPC_COMPRESS_NONE),
+    };
+    return grpc_server_create(&(grpc_channel_args){sizeof(args) / sizeof(args[0]), args}, NULL);
+}
+
+static void register_routes(struct bp_rpc_server *s)
+{
+    for (unsigned i = 1; i < s->n_routes; i++) {
+        const struct bp_rpc_method *m = s->routes[i].method;
+        s->routes[i].registered = grpc_server_register_method(
+            s->grpc, m->path, NULL,
+            m->client_streams ? GRPC_SRM_PAYLOAD_NONE : GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER,
+            0);
+        BP_ASSERT(s->routes[i].registered != NULL);
+    }
+}
+
+static int bind_port(struct bp_rpc_server *s)
+{
+    grpc_server_credentials *credentials = bp_rpc_tls_server_credentials(&s->tls);
+    bp_rpc_log_quiet(true);
+    int port = grpc_server_add_http2_port(s->grpc, s->listen, credentials);
+    bp_rpc_log_quiet(false);
+    grpc_server_credentials_release(credentials);
+    return port;
+}
+
+int bp_rpc_listener_open(struct bp_rpc_server *s)
+{
+    s->grpc = grpc_create(s);
+    grpc_server_register_completion_queue(s->grpc, s->queue, NULL);
+    register_routes(s);
+    return bind_port(s);
+}
 
 static bool split(const char *address, char host[256], char port[16])
 {

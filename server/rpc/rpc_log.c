@@ -4,6 +4,8 @@
 
 #include "log.h"
 
+static _Thread_local bool quiet;
+
 static void log_handshake(const char *words)
 {
     static struct bp_log_limit limit = {.most = 10, .interval_ms = 1000};
@@ -25,6 +27,8 @@ static void log_other(const gpr_log_func_args *args)
 
 static void take_line(gpr_log_func_args *args)
 {
+    if (quiet)
+        return;
     if (strstr(args->message, "andshake") != NULL)
         log_handshake(args->message);
     else
@@ -35,4 +39,9 @@ void bp_rpc_log_install(void)
 {
     gpr_set_log_function(take_line);
     gpr_set_log_verbosity(GPR_LOG_SEVERITY_ERROR);
+}
+
+void bp_rpc_log_quiet(bool is_quiet)
+{
+    quiet = is_quiet;
 }

@@ -62,6 +62,7 @@ enum bp_rpc_code {
     R(POSITION_AHEAD, OUT_OF_RANGE, "the position is behind the newest event")                     \
     R(POSITION_EXPIRED, OUT_OF_RANGE, "events at this position are no longer kept")                \
     R(LOG_CHANGED, OUT_OF_RANGE, "the position belongs to another log")                            \
+    R(SUBSCRIPTION_IN_USE, FAILED_PRECONDITION, "a stream reads this subscription; end it first")  \
     R(UNKNOWN_SUBSCRIPTION, NOT_FOUND, "no subscription of this name")                             \
     R(INTERNAL_ERROR, INTERNAL, "a fault of the server; it is in its log")
 

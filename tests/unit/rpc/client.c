@@ -34,19 +34,37 @@ static grpc_channel_credentials *credentials(const struct pki *pki, const char *
     return c;
 }
 
-void client_open(struct client *c, const struct pki *pki, unsigned port, const char *name,
-                 const char *ca)
+static void open_as(struct client *c, const struct pki *pki, unsigned port, const char *name,
+                    const char *ca)
 {
     char target[64];
-    char key_pool[] = "grpc.use_local_subchannel_pool";
+    char pool[] = GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL;
+    char compression[] = GRPC_COMPRESSION_CHANNEL_DEFAULT_ALGORITHM;
     /* A pool of its own: else two clients of the same address may share a connection. */
-    grpc_arg arg = {.type = GRPC_ARG_INTEGER, .key = key_pool, .value.integer = 1};
-    grpc_channel_args args = {1, &arg};
+    grpc_arg arg[] = {{.type = GRPC_ARG_INTEGER, .key = pool, .value.integer = 1},
+                      {.type = GRPC_ARG_INTEGER,
+                       .key = compression,
+                       .value.integer = c->compresses ? GRPC_COMPRESS_GZIP : GRPC_COMPRESS_NONE}};
+    grpc_channel_args args = {2, arg};
     (void)snprintf(target, sizeof(target), "127.0.0.1:%u", port);
     grpc_channel_credentials *secret = credentials(pki, name, ca);
     c->channel = grpc_channel_create(target, secret, &args);
     grpc_channel_credentials_release(secret);
     c->queue = grpc_completion_queue_create_for_pluck(NULL);
+}
+
+void client_open(struct client *c, const struct pki *pki, unsigned port, const char *name,
+                 const char *ca)
+{
+    c->compresses = false;
+    open_as(c, pki, port, name, ca);
+}
+
+void client_open_gzip(struct client *c, const struct pki *pki, unsigned port, const char *name,
+                      const char *ca)
+{
+    c->compresses = true;
+    open_as(c, pki, port, name, ca);
 }
 
 void client_close(struct client *c)

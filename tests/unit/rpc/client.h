@@ -10,11 +10,15 @@
 struct client {
     grpc_channel *channel;
     grpc_completion_queue *queue;
+    bool compresses;
 };
 
 /* name: the certificate to show, NULL for none; ca: whom to believe. */
 void client_open(struct client *c, const struct pki *pki, unsigned port, const char *name,
                  const char *ca);
+/* The same, and compresses what it sends. */
+void client_open_gzip(struct client *c, const struct pki *pki, unsigned port, const char *name,
+                      const char *ca);
 void client_close(struct client *c);
 
 struct call {

@@ -152,6 +152,25 @@ static void test_rpc_calls_oversize_stream_message_ends_the_stream(void **state)
     call_close(&call);
 }
 
+static void test_rpc_calls_compressed_requests_are_refused_unread(void **state)
+{
+    (void)state;
+    struct client gzip;
+    struct call call;
+    struct bp_buf bomb = {0};
+    memset(bp_buf_reserve(&bomb, 64 << 20), 'x', 64 << 20);
+    bomb.n = 64 << 20;
+    client_open_gzip(&gzip, &pki, echo.port, "agency2", "ca.pem");
+
+    int code = call_unary(&call, &gzip, "/test.Echo/Unary", bp_buf_str(&bomb), 0);
+
+    assert_int_equal(code, BP_RPC_UNIMPLEMENTED);
+    assert_int_equal(echo.begun, 0);
+    call_close(&call);
+    client_close(&gzip);
+    bp_buf_fini(&bomb);
+}
+
 static void test_rpc_calls_stream_both_ways_until_half_close(void **state)
 {
     (void)state;
@@ -320,6 +339,7 @@ int main(void)
         TEST(test_rpc_calls_without_a_request_are_malformed),
         TEST(test_rpc_calls_take_requests_up_to_the_limit_of_their_method),
         TEST(test_rpc_calls_oversize_stream_message_ends_the_stream),
+        TEST(test_rpc_calls_compressed_requests_are_refused_unread),
         TEST(test_rpc_calls_stream_both_ways_until_half_close),
         TEST(test_rpc_calls_stream_ended_by_the_method_tells_why),
         TEST(test_rpc_calls_cancelled_stream_is_over_without_a_half_close),

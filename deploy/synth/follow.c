@@ -64,8 +64,8 @@ static uint32_t add_employment(struct bp_world *w, const struct bp_worker *worke
     return bp_world_add(w, BP_MINISTRY, &d);
 }
 
-/* Two of three go home when the contract ends (200,000 returns a year to 297,000 placements:
- * event_types.csv, assumed there), the others stay on. */
+/* Two of three go home when the contract ends, the others stay on (assumed: 200,000 returns a year
+ * to 297,000 placements). */
 static void end_contract(struct bp_world *w, const struct bp_worker *worker)
 {
     struct bp_prng *r = &w->prng;

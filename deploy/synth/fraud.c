@@ -73,7 +73,7 @@ static void put_promise(struct report *f, struct bp_notice *d, const char *count
 
 static void add_report(struct report *f)
 {
-    /* Seeds 0 to 2: scam work in Cambodia and Myanmar leads; the shares are assumed. */
+    /* The ministry names scam work in Cambodia and Myanmar first; the shares are assumed. */
     static const char *const promised[] = {"KH", "MM", "TH", "MY", "AE", "PL"};
     static const uint32_t weights[] = {40, 25, 10, 10, 8, 7};
     const char *country = promised[bp_prng_pick(&f->w->prng, weights, 6)];

@@ -10,8 +10,8 @@ struct run {
     unsigned short first, last;
 };
 
-/* The regions of the MoUs, from domain/regions_mou.csv (decree 300.2.2-2430/2025 by the collection
- * "wilayah", MIT: LICENSE-wilayah.txt). */
+/* The regions that have a MoU: decree 300.2.2-2430/2025 as the collection "wilayah" has it (MIT:
+ * LICENSE-wilayah.txt). */
 static const struct run runs[] = {
     /* clang-format off */
     {12, 7, 1, 2001, 2012}, {12, 7, 2, 1026, 1026}, {12, 7, 2, 2001, 2025}, {12, 7, 3, 2001, 2030},
@@ -165,8 +165,8 @@ const char *bp_mission_in(const char *country)
 
 struct bp_debarkation bp_debarkation_from(const char *country)
 {
-    /* From Malaysia over Batam, as the seven residents of the seed; from elsewhere by air to
-     * Jakarta. */
+    /* From Malaysia over Batam, as seven residents of Lampung Timur in 2025; from elsewhere by air
+     * to Jakarta. */
     if (strcmp(country, "MY") == 0)
         return (struct bp_debarkation){"BTC", "p4mi.21.71"};
     return (struct bp_debarkation){"CGK", "bp3mi.31"};

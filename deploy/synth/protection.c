@@ -296,7 +296,7 @@ void bp_residents_complain(struct bp_world *w, uint32_t complaints)
     for (uint32_t i = 0; i < complaints; i++) {
         bp_day day = bp_world_day(w, w->months.complaints);
         struct bp_person person;
-        /* complaints_sex 2024: 750 women, 712 men */
+        /* 2024: 750 women, 712 men (Kompas) */
         bp_people_make(&w->people, bp_prng_chance(&w->prng, 750, 1462), day, 18, 52, &person);
         const char *country = bp_share_pick(&w->prng, &bp_protection_shares);
         bp_complaint_make(w, &person, country, draw_flag_of_resident(&w->prng), day);

@@ -137,7 +137,7 @@ static void return_one(struct bp_world *w, struct bp_state_return *back)
     struct bp_person person;
     bp_people_make(&w->people, bp_prng_chance(r, 1, 2), back->planned, 18, 52, &person);
     back->person = &person;
-    /* protection 2024: 262 sick of 10568 */
+    /* 2024: 262 sick of 10568 (SinPo, RMOL) */
     back->is_ill = bp_prng_chance(r, 262, 10568);
     back->kind = back->is_ill ? "ILLNESS" : kinds[bp_prng_pick(r, weights, 3)];
     (void)bp_state_return_make(w, back);

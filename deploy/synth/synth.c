@@ -57,7 +57,7 @@ static struct bp_quota quota(uint32_t due, uint32_t placements)
     return (struct bp_quota){due, placements};
 }
 
-/* Complaints about workers who went by the procedure (complaints_procedural 2024: 265 of 1462);
+/* Complaints about workers who went by the procedure (bp_procedural_shares: 265 of 1462);
  * residents make the others. */
 static uint32_t procedural_part(uint32_t complaints)
 {

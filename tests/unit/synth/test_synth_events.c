@@ -81,7 +81,7 @@ static void test_synth_every_event_is_valid(void **state)
     bp_schema_destroy(schema);
 }
 
-/* The part of domain/policies.csv that a run uses: which agency may publish which type. */
+/* The part of the sample policy that a run uses: which agency may publish which type. */
 static bool is_right_of(const char *agency, const char *type)
 {
     static const struct {
@@ -147,7 +147,7 @@ static void test_synth_content_authority_fills_in_nothing_personal(void **state)
                 assert_string_equal(sample_field(&s->events[i], barred[f]), "");
 }
 
-/* domain/transitions.csv, of the types that carry the worker's status here. */
+/* The worker's machine, as far as the types here carry its status. */
 static void test_synth_status_pairs_are_transitions(void **state)
 {
     const struct sample *s = *state;

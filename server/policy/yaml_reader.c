@@ -89,8 +89,6 @@ char *bp_yaml_reader_dup(struct yaml_reader *r, const struct bp_yaml_node *node)
         return NULL;
     if (node->kind != BP_YAML_SCALAR)
         bp_yaml_reader_fail(r, node, "one value is expected here, not a list or a mapping");
-    else if (node->text.n != 0 && memchr(node->text.p, '\0', node->text.n) != NULL)
-        bp_yaml_reader_fail(r, node, "a NUL character is not allowed");
     else if ((copy = bp_str_dup(node->is_null ? BP_STR("") : node->text)) == NULL)
         bp_yaml_reader_no_memory(r);
     return copy;

@@ -62,7 +62,7 @@ void bp_yaml_reader_word(struct yaml_reader *r, const struct yaml_message *m, co
 void bp_yaml_reader_word_list(struct yaml_reader *r, const struct yaml_message *m, const char *key,
                               const struct yaml_words *words, int **out, size_t *n);
 
-/* A copy of a scalar; NULL after a failure (a list or mapping, a NUL inside, no memory). */
+/* A copy of a scalar; NULL after a failure (a list or mapping, no memory). */
 char *bp_yaml_reader_dup(struct yaml_reader *r, const struct bp_yaml_node *node);
 
 #endif

@@ -33,11 +33,16 @@ berbagi_status bp_client_fail_of(struct berbagi_error *error, bp_status st,
 /* Tells client->notice, if there is one. */
 void bp_client_notice(const struct berbagi_client *client, const char *format, ...) BP_PRINTF(2, 3);
 
+/* --- waiting.c --- */
+
 /* Milliseconds of the clock that never goes back; waits are measured by it. */
 int64_t bp_client_now_ms(void);
 
 /* The point in time timeout_ms from now; INT64_MAX for -1. */
 int64_t bp_client_until_ms(int timeout_ms);
+
+/* Sleeps until then, or shorter if a signal comes. */
+void bp_client_wait_until(int64_t point_ms);
 
 /* A point of bp_client_now_ms as gRPC wants it. */
 gpr_timespec bp_client_deadline(int64_t until_ms);

@@ -1,7 +1,5 @@
 #include "tries.h"
 
-#include <time.h>
-
 #include "digest.h"
 
 void bp_tries_answered(struct bp_tries *t)
@@ -49,11 +47,7 @@ berbagi_status bp_tries_failed(struct bp_tries *t, const struct berbagi_client *
 /* Sleeps until the next try or until_ms, whichever is first; true if it is time to try. */
 static bool wait(const struct bp_tries *t, int64_t until_ms)
 {
-    int64_t ms = (t->next_ms < until_ms ? t->next_ms : until_ms) - bp_client_now_ms();
-    if (ms > 0) {
-        const struct timespec time = {ms / 1000, (ms % 1000) * 1000000};
-        (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &time, NULL);
-    }
+    bp_client_wait_until(t->next_ms < until_ms ? t->next_ms : until_ms);
     return bp_client_now_ms() >= t->next_ms;
 }
 

@@ -1,8 +1,6 @@
 /* A single call: sent, and sent again where the connection failed before an answer, for as long as
  * the client's connect timeout allows. Every method called this way may be sent twice: reads, a
  * delete, and ApplyPolicy, which expected_version guards. */
-#include <time.h>
-
 #include <grpc/byte_buffer.h>
 #include <grpc/byte_buffer_reader.h>
 
@@ -104,12 +102,6 @@ static berbagi_status try_once(struct berbagi_client *client, const char *path,
     return status;
 }
 
-static void wait_ms(int64_t ms)
-{
-    const struct timespec t = {ms / 1000, (ms % 1000) * 1000000};
-    (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &t, NULL);
-}
-
 berbagi_status bp_client_call(struct berbagi_client *client, const char *path,
                               const struct bp_buf *request, int timeout_ms, struct bp_buf *response,
                               struct berbagi_error *error)
@@ -131,6 +123,6 @@ berbagi_status bp_client_call(struct berbagi_client *client, const char *path,
             return status;
         }
         bp_client_notice(client, "%s: %s; trying again", client->server, why.message);
-        wait_ms(wait);
+        bp_client_wait_until(bp_client_now_ms() + wait);
     }
 }

@@ -1,7 +1,6 @@
-/* Words of failures, and the clock that waits are measured by. */
+/* Words of failures. */
 #include <stdarg.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "client_internal.h"
 
@@ -66,27 +65,6 @@ void bp_client_copy_error(struct berbagi_error *to, const struct berbagi_error *
 {
     if (to != NULL)
         *to = *from;
-}
-
-int64_t bp_client_now_ms(void)
-{
-    struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-int64_t bp_client_until_ms(int timeout_ms)
-{
-    return timeout_ms < 0 ? INT64_MAX : bp_client_now_ms() + timeout_ms;
-}
-
-gpr_timespec bp_client_deadline(int64_t until_ms)
-{
-    if (until_ms == INT64_MAX)
-        return gpr_inf_future(GPR_CLOCK_MONOTONIC);
-    int64_t left = until_ms - bp_client_now_ms();
-    return gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
-                        gpr_time_from_millis(left > 0 ? left : 0, GPR_TIMESPAN));
 }
 
 void berbagi_free(void *p)

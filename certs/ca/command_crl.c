@@ -1,8 +1,23 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "clock.h"
 #include "command.h"
 #include "crl.h"
+
+/* Nobody else would notice in time: past that day every server refuses everybody. */
+static bp_status say_root_due(const char *dir, struct bp_err *err)
+{
+    int64_t due_ns;
+    char due[36];
+    bp_status st = bp_crl_root_due(dir, &due_ns, err);
+    if (st != BP_OK)
+        return st;
+    bp_time_format(due_ns, due);
+    fprintf(stderr,
+            "the root's key is not here: its last CRL stands and must be renewed before %s\n", due);
+    return BP_OK;
+}
 
 static bp_status renew(struct bp_authority *a, const struct bp_options *o, struct bp_err *err)
 {
@@ -16,7 +31,7 @@ static bp_status renew(struct bp_authority *a, const struct bp_options *o, struc
     if (st == BP_OK)
         st = bp_crls_write(a->dir, &crls, err);
     if (st == BP_OK && crls.pem[BP_CA_ROOT].n == 0)
-        fprintf(stderr, "the root's key is not here: its last CRL stays as it is\n");
+        st = say_root_due(a->dir, err);
     if (st == BP_OK)
         fprintf(stderr, "%s/crl.pem is new: give it to every server\n", a->dir);
     bp_crls_fini(&crls);

@@ -2,9 +2,9 @@
 
 #include <stdio.h>
 
+#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
-#include "clock.h"
 #include "file.h"
 #include "keys.h"
 
@@ -173,6 +173,29 @@ bp_status bp_crls_write(const char *dir, const struct bp_crls *crls, struct bp_e
     bp_buf_fini(&all);
     free(path);
     free(folder);
+    return st;
+}
+
+static bool read_due(struct bp_str pem, int64_t *due_ns)
+{
+    BIO *bio = BIO_new_mem_buf(pem.p, (int)pem.n);
+    X509_CRL *crl = bio != NULL ? PEM_read_bio_X509_CRL(bio, NULL, bp_no_passphrase, NULL) : NULL;
+    const bool ok = crl != NULL && bp_time_of_asn1(X509_CRL_get0_nextUpdate(crl), due_ns);
+    X509_CRL_free(crl);
+    BIO_free(bio);
+    return ok;
+}
+
+bp_status bp_crl_root_due(const char *dir, int64_t *due_ns, struct bp_err *err)
+{
+    struct bp_buf text = {0};
+    char *path = bp_authority_path(dir, "crl", "root.pem");
+    bp_status st = path != NULL ? bp_file_read(path, CRL_MOST_BYTES, &text, err)
+                                : bp_fail(err, BP_ENOMEM, "out of memory");
+    if (st == BP_OK && !read_due(bp_buf_str(&text), due_ns))
+        st = bp_fail(err, BP_EINVAL, "%s: no CRL can be read", path);
+    bp_buf_fini(&text);
+    free(path);
     return st;
 }
 

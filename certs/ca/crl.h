@@ -21,6 +21,8 @@ BP_MUST_USE bp_status bp_crls_make(struct bp_authority *a, unsigned days, unsign
 /* Writes crl/NAME.pem for each and then crl.pem, all in one. dir: of the CA. */
 BP_MUST_USE bp_status bp_crls_write(const char *dir, const struct bp_crls *crls,
                                     struct bp_err *err);
+/* When the root's list in the folder is due to be replaced. */
+BP_MUST_USE bp_status bp_crl_root_due(const char *dir, int64_t *due_ns, struct bp_err *err);
 void bp_crls_fini(struct bp_crls *crls);
 
 #endif

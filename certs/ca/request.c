@@ -44,7 +44,8 @@ bp_status bp_request_make(const struct bp_subject *s, EVP_PKEY *key, X509_REQ **
 bp_status bp_request_parse(struct bp_str pem, X509_REQ **out, struct bp_err *err)
 {
     BIO *bio = pem.n <= BP_PEM_MOST_BYTES ? BIO_new_mem_buf(pem.p, (int)pem.n) : NULL;
-    X509_REQ *request = bio != NULL ? PEM_read_bio_X509_REQ(bio, NULL, NULL, NULL) : NULL;
+    X509_REQ *request =
+        bio != NULL ? PEM_read_bio_X509_REQ(bio, NULL, bp_no_passphrase, NULL) : NULL;
     BIO_free(bio);
     if (request == NULL)
         return bp_fail(err, BP_EINVAL, "no certificate request can be read");

@@ -39,7 +39,7 @@ void bp_certificates_free(STACK_OF(X509) * all)
     sk_X509_pop_free(all, X509_free);
 }
 
-static int no_passphrase(char *buffer, int size, int is_write, void *context)
+int bp_no_passphrase(char *buffer, int size, int is_write, void *context)
 {
     (void)buffer, (void)size, (void)is_write, (void)context;
     return -1;
@@ -60,7 +60,7 @@ static bp_status pem_open(struct bp_str pem, BIO **out, struct bp_err *err)
 static bp_status read_all(BIO *bio, STACK_OF(X509) * all, struct bp_err *err)
 {
     X509 *cert;
-    while ((cert = PEM_read_bio_X509(bio, NULL, no_passphrase, NULL)) != NULL) {
+    while ((cert = PEM_read_bio_X509(bio, NULL, bp_no_passphrase, NULL)) != NULL) {
         if (sk_X509_push(all, cert) == 0) {
             X509_free(cert);
             return bp_fail(err, BP_ENOMEM, "out of memory");
@@ -100,7 +100,7 @@ bp_status bp_certificate_parse(struct bp_str pem, X509 **out, struct bp_err *err
     if (st != BP_OK)
         return st;
     ERR_set_mark();
-    cert = PEM_read_bio_X509(bio, NULL, no_passphrase, NULL);
+    cert = PEM_read_bio_X509(bio, NULL, bp_no_passphrase, NULL);
     if (cert == NULL)
         st = bp_fail(err, BP_EINVAL, "no certificate can be read: %s", bp_openssl_reason());
     else
@@ -118,7 +118,7 @@ bp_status bp_private_key_parse(struct bp_str pem, EVP_PKEY **out, struct bp_err 
     if (st != BP_OK)
         return st;
     ERR_set_mark();
-    key = PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL);
+    key = PEM_read_bio_PrivateKey(bio, NULL, bp_no_passphrase, NULL);
     if (key == NULL)
         st = bp_fail(err, BP_EINVAL, "no private key without passphrase can be read: %s",
                      bp_openssl_reason());

@@ -33,6 +33,10 @@ void bp_certificates_free(STACK_OF(X509) * all); /* and each in it; NULL allowed
 /* The first certificate of a PEM text; free with X509_free. BP_EINVAL. */
 BP_MUST_USE bp_status bp_certificate_parse(struct bp_str pem, X509 **out, struct bp_err *err);
 
+/* What every PEM reader is given as pem_password_cb: the library would ask on the terminal. Always
+ * -1. */
+int bp_no_passphrase(char *buffer, int size, int is_write, void *context);
+
 /* A private key that is not encrypted; free with EVP_PKEY_free. BP_EINVAL. */
 BP_MUST_USE bp_status bp_private_key_parse(struct bp_str pem, EVP_PKEY **out, struct bp_err *err);
 

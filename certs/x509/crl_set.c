@@ -137,18 +137,12 @@ static void keep_newest(struct bp_crl_set *set, struct list *list)
     }
 }
 
-static int no_passphrase(char *buffer, int size, int is_write, void *context)
-{
-    (void)buffer, (void)size, (void)is_write, (void)context;
-    return -1;
-}
-
 static bp_status add_all(struct bp_crl_set *set, BIO *bio, int64_t now_ns, struct bp_err *err)
 {
     size_t taken = 0;
     bp_status st;
     for (;; taken++) {
-        struct list list = {.crl = PEM_read_bio_X509_CRL(bio, NULL, no_passphrase, NULL)};
+        struct list list = {.crl = PEM_read_bio_X509_CRL(bio, NULL, bp_no_passphrase, NULL)};
         if (list.crl == NULL)
             break;
         if ((st = check_list(set, &list, now_ns, err)) != BP_OK) {

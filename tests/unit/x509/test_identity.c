@@ -226,13 +226,16 @@ static void test_identity_a_ca_is_nobody(void **state)
 static void test_identity_what_is_no_certificate_is_refused(void **state)
 {
     (void)state;
+    static const char encrypted[] = "-----BEGIN CERTIFICATE-----\n"
+                                    "Proc-Type: 4,ENCRYPTED\n"
+                                    "DEK-Info: AES-128-CBC,00112233445566778899AABBCCDDEEFF\n\n"
+                                    "AAAA\n-----END CERTIFICATE-----\n";
     static const char *const texts[] = {
         "",
         "x",
         "-----BEGIN CERTIFICATE-----\n",
         "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
-        "-----BEGIN CERTIFICATE-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: "
-        "AES-128-CBC,00112233445566778899AABBCCDDEEFF\n\nAAAA\n-----END CERTIFICATE-----\n",
+        encrypted,
     };
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         struct bp_identity id;

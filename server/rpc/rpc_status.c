@@ -11,9 +11,10 @@
 static const struct {
     const char *name;
     enum bp_rpc_code code;
+    const char *code_name;
     const char *meaning;
-} reasons[BP_REASONS] = {[BP_REASON_NONE] = {"", BP_RPC_OK, ""},
-#define R(name, code, meaning) [BP_REASON_##name] = {#name, BP_RPC_##code, meaning},
+} reasons[BP_REASONS] = {[BP_REASON_NONE] = {"", BP_RPC_OK, "OK", ""},
+#define R(name, code, meaning) [BP_REASON_##name] = {#name, BP_RPC_##code, #code, meaning},
                          BP_RPC_REASONS(R)
 #undef R
 };
@@ -26,6 +27,11 @@ const char *bp_rpc_reason_name(enum bp_rpc_reason reason)
 enum bp_rpc_code bp_rpc_reason_code(enum bp_rpc_reason reason)
 {
     return reasons[reason].code;
+}
+
+const char *bp_rpc_reason_code_name(enum bp_rpc_reason reason)
+{
+    return reasons[reason].code_name;
 }
 
 const char *bp_rpc_reason_meaning(enum bp_rpc_reason reason)

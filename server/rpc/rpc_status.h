@@ -101,6 +101,7 @@ struct bp_rpc_status bp_rpc_status_of(bp_status st, const struct bp_err *err);
 
 const char *bp_rpc_reason_name(enum bp_rpc_reason reason);
 enum bp_rpc_code bp_rpc_reason_code(enum bp_rpc_reason reason);
+const char *bp_rpc_reason_code_name(enum bp_rpc_reason reason); /* "PERMISSION_DENIED" */
 const char *bp_rpc_reason_meaning(enum bp_rpc_reason reason);
 
 /* Appends the serialized google.rpc.Status. */

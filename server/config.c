@@ -1,0 +1,113 @@
+#include "config.h"
+
+#include "log.h"
+
+static const struct bp_option table[] = {
+    {"data", BP_OPTION_TEXT, "DIR", 0, 0, NULL, true,
+     "Folder of the exchange's data: journal, index and, unless named elsewhere, the pseudonym "
+     "key."},
+    {"listen", BP_OPTION_TEXT, "ADDR:PORT", 0, 0, "127.0.0.1:7443", false,
+     "Where gRPC is served; port 0 takes a free one."},
+    {"cert", BP_OPTION_TEXT, "FILE", 0, 0, NULL, true,
+     "The server's certificate (PEM), its chain behind it."},
+    {"key", BP_OPTION_TEXT, "FILE", 0, 0, NULL, true,
+     "Its private key (PEM), readable by the server's user alone."},
+    {"ca", BP_OPTION_TEXT, "FILE", 0, 0, NULL, true,
+     "The authorities that clients' certificates come from (PEM)."},
+    {"crl", BP_OPTION_LIST, "FILE", 0, 0, NULL, false,
+     "Revocation lists (PEM). Where any is given, an authority without a current one is trusted no "
+     "more."},
+    {"crl-grace", BP_OPTION_NUMBER, "SECONDS", 0, 31536000, "0", false,
+     "How long a revocation list still counts past its next update."},
+    {"trust-domain", BP_OPTION_TEXT, "NAME", 0, 0, "berbagi.example", false,
+     "The trust domain of the SPIFFE IDs that are accepted."},
+    {"schema", BP_OPTION_LIST, "FILE", 0, 0, NULL, false,
+     "A descriptor set (protoc --include_imports --descriptor_set_out) with a site's own event "
+     "types."},
+    {"operator", BP_OPTION_LIST, "NAME", 0, 0, NULL, false,
+     "An operator who may apply the first policy of an empty exchange."},
+    {"pseudonym-key", BP_OPTION_TEXT, "FILE", 0, 0, NULL, false,
+     "The key that pseudonyms are made with; it is made at the first start. Back it up, apart from "
+     "the data. Default: "
+     "pseudonym.key in the data folder."},
+    {"http", BP_OPTION_TEXT, "ADDR:PORT", 0, 0, NULL, false,
+     "Serves /healthz, /readyz and /metrics there, without authentication; a missing address is "
+     "the loopback."},
+    {"disk-reserve", BP_OPTION_NUMBER, "MIB", 0, 1048576, "64", false,
+     "Free space below which nothing more is stored."},
+    {"stop-grace", BP_OPTION_NUMBER, "SECONDS", 0, 600, "10", false,
+     "How long open calls may take to end at a stop."},
+    {"log-level", BP_OPTION_TEXT, "LEVEL", 0, 0, "info", false,
+     "The least that is logged: debug, info, warn or error."},
+    {"version", BP_OPTION_FLAG, NULL, 0, 0, NULL, false, "Prints the version."},
+    {"reasons", BP_OPTION_FLAG, NULL, 0, 0, NULL, false,
+     "Prints every reason an error may carry, with its gRPC status and meaning."},
+};
+#define TABLE_N (sizeof(table) / sizeof(table[0]))
+
+static bool asks_for(int argc, char **argv, const char *flag)
+{
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (strcmp(argv[i], flag) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bp_status fill(struct bp_config *c, struct bp_err *err)
+{
+    const struct bp_options *o = c->options;
+    const char *const *rest;
+    enum bp_log_level level;
+    if (bp_options_rest(o, &rest) != 0)
+        return bp_fail(err, BP_EINVAL, "unexpected argument %s; --help lists the options", rest[0]);
+    if (!bp_log_level_parse(bp_str(bp_options_text(o, "log-level")), &level))
+        return bp_fail(err, BP_EINVAL, "--log-level: debug, info, warn or error is expected");
+    bp_log_set_level(level);
+    c->data = bp_options_text(o, "data");
+    c->listen = bp_options_text(o, "listen");
+    c->http = bp_options_text(o, "http");
+    c->trust_domain = bp_options_text(o, "trust-domain");
+    c->pseudonym_key = bp_options_text(o, "pseudonym-key");
+    c->files.cert = bp_options_text(o, "cert");
+    c->files.key = bp_options_text(o, "key");
+    c->files.ca = bp_options_text(o, "ca");
+    c->files.n_crls = bp_options_list(o, "crl", &c->files.crls);
+    c->files.crl_grace_s = bp_options_number(o, "crl-grace");
+    c->n_schemas = bp_options_list(o, "schema", &c->schemas);
+    c->n_operators = bp_options_list(o, "operator", &c->operators);
+    c->disk_reserve_bytes = bp_options_number(o, "disk-reserve") << 20;
+    c->stop_grace_ms = (int)bp_options_number(o, "stop-grace") * 1000;
+    return BP_OK;
+}
+
+bp_status bp_config_read(int argc, char **argv, struct bp_config *out, struct bp_err *err)
+{
+    *out = (struct bp_config){.wants_help = asks_for(argc, argv, "--help"),
+                              .wants_version = asks_for(argc, argv, "--version"),
+                              .wants_reasons = asks_for(argc, argv, "--reasons")};
+    if (out->wants_help || out->wants_version || out->wants_reasons)
+        return BP_OK;
+    bp_status st =
+        bp_options_parse(table, TABLE_N, "BERBAGID", NULL, argc, argv, &out->options, err);
+    if (st == BP_OK && (st = fill(out, err)) != BP_OK)
+        bp_config_fini(out);
+    return st;
+}
+
+void bp_config_fini(struct bp_config *c)
+{
+    bp_options_destroy(c->options);
+    c->options = NULL;
+}
+
+void bp_config_print_help(void)
+{
+    bp_options_print_help(
+        table, TABLE_N,
+        "Usage: berbagid --data DIR --cert FILE --key FILE --ca FILE [options]\n\n"
+        "The exchange. Prints \"ready ADDR:PORT\" on standard output when it serves, and its log "
+        "on\n"
+        "standard error. SIGTERM stops it, SIGHUP makes it read certificates and CRLs again.\n"
+        "Every option may also be a key of the config file or a variable BERBAGID_<NAME>.");
+}

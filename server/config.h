@@ -1,0 +1,27 @@
+/* The options of berbagid in one table, and what they come to. */
+#ifndef BERBAGI_CONFIG_H
+#define BERBAGI_CONFIG_H
+
+#include "credentials.h"
+#include "options.h"
+
+struct bp_config {
+    struct bp_options *options; /* owns every text below */
+    bool wants_help, wants_version, wants_reasons;
+    const char *data, *listen, *http, *trust_domain, *pseudonym_key;
+    struct bp_credential_files files;
+    const char *const *schemas;
+    size_t n_schemas;
+    const char *const *operators;
+    size_t n_operators;
+    uint64_t disk_reserve_bytes;
+    int stop_grace_ms;
+};
+
+/* Reads flags, BERBAGID_* variables and the config file, in this order of precedence. */
+BP_MUST_USE bp_status bp_config_read(int argc, char **argv, struct bp_config *out,
+                                     struct bp_err *err);
+void bp_config_fini(struct bp_config *c);
+void bp_config_print_help(void);
+
+#endif

@@ -1,0 +1,95 @@
+/* The program: options, signals, one line when it serves. */
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include <systemd/sd-daemon.h>
+
+#include "log.h"
+#include "rpc_status.h"
+#include "server.h"
+
+static void print_reasons(void)
+{
+    for (int r = BP_REASON_NONE + 1; r < BP_REASONS; r++)
+        printf("%-22s %-20s %s\n", bp_rpc_reason_name((enum bp_rpc_reason)r),
+               bp_rpc_reason_code_name((enum bp_rpc_reason)r),
+               bp_rpc_reason_meaning((enum bp_rpc_reason)r));
+}
+
+/* Every thread inherits the mask, so the signals wait for sigwait. */
+static sigset_t block_signals(void)
+{
+    sigset_t set;
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGTERM);
+    (void)sigaddset(&set, SIGINT);
+    (void)sigaddset(&set, SIGHUP);
+    (void)pthread_sigmask(SIG_BLOCK, &set, NULL);
+    (void)signal(SIGPIPE, SIG_IGN);
+    return set;
+}
+
+static void reload(struct bp_server *server)
+{
+    struct bp_err err;
+    char words[sizeof(err.text) * 2];
+    if (bp_server_reload(server, &err) != BP_OK)
+        bp_log(BP_LOG_ERROR, "server.reload_refused", "why=%s",
+               bp_log_quote(words, sizeof(words), bp_str(err.text)));
+}
+
+/* Returns when it is time to stop. */
+static void wait_for_stop(struct bp_server *server, const sigset_t *set)
+{
+    for (;;) {
+        int number = 0;
+        if (sigwait(set, &number) != 0)
+            continue;
+        if (number != SIGHUP) {
+            bp_log(BP_LOG_INFO, "server.stopping", "signal=%d", number);
+            return;
+        }
+        reload(server);
+    }
+}
+
+static int run(const struct bp_config *config)
+{
+    struct bp_server *server = NULL;
+    struct bp_err err;
+    sigset_t set = block_signals();
+    if (bp_server_start(config, &server, &err) != BP_OK) {
+        fprintf(stderr, "berbagid: %s\n", err.text);
+        return 1;
+    }
+    printf("ready %s\n", bp_server_address(server));
+    (void)fflush(stdout);
+    (void)sd_notify(0, "READY=1");
+    wait_for_stop(server, &set);
+    (void)sd_notify(0, "STOPPING=1");
+    bp_server_stop(server);
+    bp_log(BP_LOG_INFO, "server.stopped", "pid=%d", (int)getpid());
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    struct bp_config config;
+    struct bp_err err;
+    if (bp_config_read(argc, argv, &config, &err) != BP_OK) {
+        fprintf(stderr, "berbagid: %s\n", err.text);
+        return 2;
+    }
+    int code = 0;
+    if (config.wants_help)
+        bp_config_print_help();
+    else if (config.wants_version)
+        printf("berbagid %s\n", BERBAGI_VERSION);
+    else if (config.wants_reasons)
+        print_reasons();
+    else
+        code = run(&config);
+    bp_config_fini(&config);
+    return code;
+}

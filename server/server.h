@@ -1,0 +1,20 @@
+/* berbagid as a whole: builds the layers bottom up, serves, takes them down in reverse. The one
+ * place that knows all of them. */
+#ifndef BERBAGI_SERVER_H
+#define BERBAGI_SERVER_H
+
+#include "config.h"
+
+struct bp_server;
+
+/* Before any other thread exists. */
+BP_MUST_USE bp_status bp_server_start(const struct bp_config *config, struct bp_server **out,
+                                      struct bp_err *err);
+/* The address it serves on: "127.0.0.1:7443". */
+const char *bp_server_address(const struct bp_server *s);
+/* Reads certificates and CRLs again: a set that fails its checks changes nothing. */
+BP_MUST_USE bp_status bp_server_reload(struct bp_server *s, struct bp_err *err);
+/* Finishes what is in flight. NULL and half-built ones allowed. */
+void bp_server_stop(struct bp_server *s);
+
+#endif

@@ -1,0 +1,296 @@
+/* The loop over the log is the hot path of the exchange: what the routing header can decide is
+ * decided before the event is touched, and an event that the reader may see whole is copied as it
+ * is stored. */
+#include "delivery.h"
+
+#include "metrics.h"
+#include "told.h"
+#include "wire.h"
+
+#define BATCH_BYTES (1u << 20)
+
+/* Field numbers of berbagi.v1.Delivery and Ground. */
+enum {
+    DELIVERY_POSITION = 1,
+    DELIVERY_RECORDED_AT,
+    DELIVERY_EVENT,
+    DELIVERY_GROUNDS = 5,
+    DELIVERY_PUBLISHED_BY
+};
+
+bp_status bp_delivery_init(struct bp_delivery *d, struct bp_exchange *x, const char *agency,
+                           struct bp_filter *filter, uint64_t place)
+{
+    *d = (struct bp_delivery){.x = x, .filter = filter, .place = place};
+    (void)bp_str_copy(d->agency, sizeof(d->agency), bp_str(agency));
+    d->wants_type = calloc(x->schema->n_types + 1, sizeof(*d->wants_type));
+    d->told = bp_told_create();
+    return d->wants_type != NULL && d->told != NULL ? BP_OK : BP_ENOMEM;
+}
+
+void bp_delivery_fini(struct bp_delivery *d)
+{
+    bp_filter_destroy(d->filter);
+    bp_policy_unref(d->policy);
+    bp_told_destroy(d->told);
+    free(d->wants_type);
+    *d = (struct bp_delivery){.x = NULL};
+}
+
+/* Why a reader that has no right now has none. */
+static struct bp_rpc_status end_of_rights(const struct bp_delivery *d,
+                                          const struct bp_policy *policy,
+                                          const struct bp_agency *reader, bp_day today)
+{
+    if (reader == NULL)
+        return bp_rpc_status(BP_REASON_UNKNOWN_AGENCY, NULL);
+    if (bp_agency_is_suspended(reader))
+        return bp_rpc_status(BP_REASON_AGENCY_SUSPENDED, NULL);
+    if (d->policy == NULL)
+        return bp_rpc_status(BP_REASON_NO_RIGHT, NULL);
+    if (bp_policy_ended_by_agreement(d->policy, policy, bp_str(d->agency), today))
+        return bp_rpc_status(BP_REASON_AGREEMENT_ENDED, NULL);
+    return bp_rpc_status(BP_REASON_RIGHT_WITHDRAWN, NULL);
+}
+
+bool bp_delivery_refresh(struct bp_delivery *d, bool *changed, struct bp_rpc_status *status)
+{
+    struct bp_exchange *x = d->x;
+    struct bp_policy *policy = bp_exchange_policy(x);
+    bp_day today = bp_exchange_today(x);
+    *changed = policy != d->policy || today != d->today;
+    if (!*changed) {
+        bp_policy_unref(policy);
+        return true;
+    }
+    const struct bp_agency *reader = bp_policy_agency(policy, bp_str(d->agency));
+    if (reader == NULL || bp_agency_is_suspended(reader) ||
+        !bp_policy_sees_anything(policy, reader, today)) {
+        *status = end_of_rights(d, policy, reader, today);
+        bp_policy_unref(policy);
+        return false;
+    }
+    /* Ids of grounds hold for a version, and a batch that was made before the change will not be
+     * sent. */
+    bp_told_clear(d->told);
+    bp_policy_unref(d->policy);
+    d->policy = policy;
+    d->reader = reader;
+    d->today = today;
+    for (size_t i = 0; i < x->schema->n_types; i++) {
+        const struct bp_event_type *type = &x->schema->types[i];
+        d->wants_type[i] = bp_filter_has_type(d->filter, type->name) &&
+                           bp_policy_sees_type(policy, reader, type, today);
+    }
+    return true;
+}
+
+/* --- the reader's own forms --- */
+
+static size_t own_reference(void *context, struct bp_str original, char *out, size_t size)
+{
+    const struct bp_delivery *d = context;
+    return bp_pseudonym_for_reader(d->x->pseudonyms, bp_str(d->agency), original, out, size);
+}
+
+static struct bp_str own_agency(void *context, struct bp_str id)
+{
+    const struct bp_delivery *d = context;
+    const struct bp_agency *agency = bp_policy_agency(d->policy, id);
+    if (agency != NULL)
+        return bp_agency_public_id(agency);
+    struct bp_str kind = bp_agency_kind(id);
+    bool is_village = bp_str_is(kind, "desa") || bp_str_is(kind, "kel");
+    return is_village ? BP_STR("") : id;
+}
+
+/* --- one event --- */
+
+/* An event on its way to the reader. */
+struct candidate {
+    const struct bp_record *record;
+    const struct bp_event_type *type;
+    struct bp_sight sight;
+    struct bp_event event;
+};
+
+static bool passes_filter(struct bp_delivery *d, const struct bp_reader_forms *forms,
+                          const struct candidate *c)
+{
+    struct bp_redacted_envelope seen;
+    if (!bp_filter_looks_inside(d->filter))
+        return true;
+    bp_redact_envelope(d->x->schema, &c->event, &c->sight.view, forms, &seen);
+    return bp_filter_matches(d->filter, &seen);
+}
+
+/* Has the reader a right to it, and does its filter let it pass? */
+static bool is_wanted(struct bp_delivery *d, const struct bp_reader_forms *forms,
+                      const struct bp_record *record, struct candidate *out)
+{
+    const struct bp_routing *routing = &record->routing;
+    out->type = bp_schema_type_by_hash(d->x->schema, routing->type_hash);
+    if (out->type == NULL || !d->wants_type[out->type->index])
+        return false;
+    struct bp_facts facts = {
+        .region = routing->region,
+        .destination = {routing->destination[0], routing->destination[1]},
+        .addressed_to = routing->addressed_to,
+        .recorded_on = bp_day_in_jakarta(record->entry.recorded_at_ns),
+        .has_small_count = routing->has_small_count,
+    };
+    if (!bp_policy_see(d->policy, d->reader, out->type, &facts, d->today, &out->sight))
+        return false;
+    out->record = record;
+    return bp_event_parse(record->event, &out->event) && passes_filter(d, forms, out);
+}
+
+static void put_names(struct bp_buf *out, uint32_t number, const struct bp_event_type *type,
+                      bp_fields fields)
+{
+    for (size_t i = 0; i < type->n_fields; i++) {
+        if (fields >> i & 1)
+            bp_wire_put_bytes(out, number, type->fields[i].name);
+    }
+}
+
+static bool put_ground(const struct bp_delivery *d, const struct candidate *c, uint32_t id,
+                       uint32_t number, struct bp_buf *out)
+{
+    const struct bp_view *view = &c->sight.view;
+    struct bp_ground ground;
+    if (bp_policy_ground(d->policy, id, &ground) != BP_OK)
+        return false;
+    size_t mark = bp_wire_begin_message(out, number);
+    bp_wire_put_uint(out, 1, id);
+    bp_wire_put_bytes(out, 2, ground.agreement);
+    bp_wire_put_bytes(out, 3, ground.purpose);
+    bp_wire_put_bytes(out, 4, ground.legal_basis);
+    if (ground.valid_to != BP_DAY_NEVER)
+        bp_wire_put_time(out, 5, bp_day_start_ns(ground.valid_to + 1));
+    bp_wire_put_uint(out, 6, bp_policy_version(d->policy));
+    bp_wire_put_bytes(out, 7, c->type->name);
+    put_names(out, 8, c->type, ~(view->full | view->coarse | view->rewritten));
+    put_names(out, 9, c->type, view->coarse);
+    bp_wire_end_message(out, mark);
+    return true;
+}
+
+static bool tell_grounds(struct bp_delivery *d, const struct candidate *c, uint64_t batch_number,
+                         uint32_t field, struct bp_buf *out)
+{
+    for (size_t i = 0; i < c->sight.n_grounds; i++) {
+        uint32_t id = c->sight.grounds[i];
+        bool is_new;
+        if (!bp_told_mark(d->told, id, &c->sight.view, batch_number, &is_new))
+            return false;
+        if (is_new && !put_ground(d, c, id, field, out))
+            return false;
+    }
+    return true;
+}
+
+static void put_published_by(const struct bp_reader_forms *forms, const struct candidate *c,
+                             struct bp_buf *out)
+{
+    struct bp_str sender = c->record->entry.actor;
+    struct bp_str source = c->event.source;
+    if (sender.n == 0 || bp_str_eq(sender, source))
+        return;
+    if (c->sight.view.level < BP_LEVEL_IDENTIFIED) {
+        sender = forms->agency(forms->context, sender);
+        source = forms->agency(forms->context, source);
+    }
+    if (sender.n != 0 && !bp_str_eq(sender, source))
+        bp_wire_put_bytes(out, DELIVERY_PUBLISHED_BY, sender);
+}
+
+/* Appends the Delivery. false: its payload is malformed. */
+static bool put_delivery(struct bp_delivery *d, const struct bp_reader_forms *forms,
+                         const struct candidate *c, struct bp_buf *out)
+{
+    const struct bp_sight *sight = &c->sight;
+    size_t start = out->n;
+    size_t mark = bp_wire_begin_message(out, 1);
+    bp_wire_put_uint(out, DELIVERY_POSITION, c->record->routing.position);
+    bp_wire_put_time(out, DELIVERY_RECORDED_AT, c->record->entry.recorded_at_ns);
+    if (bp_view_is_whole(c->type, &sight->view)) {
+        bp_wire_put_bytes(out, DELIVERY_EVENT, c->record->event);
+    } else {
+        size_t event = bp_wire_begin_message(out, DELIVERY_EVENT);
+        if (!bp_redact_event(d->x->schema, c->type, &c->event, &sight->view, forms, out)) {
+            out->n = start;
+            return false;
+        }
+        bp_wire_end_message(out, event);
+    }
+    size_t grounds = bp_wire_begin_message(out, DELIVERY_GROUNDS);
+    for (size_t i = 0; i < sight->n_grounds; i++)
+        bp_wire_put_varint(out, sight->grounds[i]);
+    bp_wire_end_message(out, grounds);
+    put_published_by(forms, c, out);
+    bp_wire_end_message(out, mark);
+    return true;
+}
+
+/* --- the loop --- */
+
+static bp_status take(struct bp_delivery *d, const struct bp_reader_forms *forms,
+                      const struct candidate *c, uint64_t batch_number, uint32_t ground_number,
+                      struct bp_batch *batch)
+{
+    if (!tell_grounds(d, c, batch_number, ground_number, &batch->grounds))
+        return BP_ENOMEM;
+    if (!put_delivery(d, forms, c, &batch->deliveries))
+        return BP_ECORRUPT;
+    if (batch->deliveries.failed || batch->grounds.failed)
+        return BP_ENOMEM;
+    batch->positions[batch->n++] = c->record->routing.position;
+    return BP_OK;
+}
+
+static bp_status read_events(struct bp_delivery *d, struct bp_journal_reader *reader, size_t most,
+                             size_t most_looked_at, uint32_t ground_number, struct bp_batch *batch)
+{
+    const struct bp_reader_forms forms = {d, own_reference, own_agency};
+    uint64_t batch_number = d->place + 1; /* moves with every batch that holds anything */
+    struct bp_record record;
+    size_t looked_at = 0;
+    bp_status st = bp_journal_read_at(reader, d->place + 1, &record);
+    for (; st == BP_OK; st = bp_journal_read_next(reader, &record)) {
+        struct candidate c;
+        if (is_wanted(d, &forms, &record, &c)) {
+            if (bp_told_clash(d->told, c.sight.grounds, c.sight.n_grounds, &c.sight.view,
+                              batch_number))
+                break;
+            if ((st = take(d, &forms, &c, batch_number, ground_number, batch)) != BP_OK)
+                return st;
+        }
+        d->place = record.routing.position;
+        if (++looked_at == most_looked_at || batch->n == most || batch->deliveries.n >= BATCH_BYTES)
+            break;
+    }
+    bp_metric_add(BP_METRIC_EVENTS_SKIPPED, looked_at - batch->n);
+    return st == BP_ENOENT ? BP_OK : st;
+}
+
+void bp_delivery_read(struct bp_delivery *d, size_t most, size_t most_looked_at,
+                      uint32_t ground_number, struct bp_batch *batch)
+{
+    struct bp_journal_reader *reader = NULL;
+    *batch = (struct bp_batch){.positions = calloc(most, sizeof(*batch->positions))};
+    batch->status =
+        batch->positions != NULL ? bp_journal_read_begin(d->x->journal, &reader) : BP_ENOMEM;
+    if (batch->status == BP_OK)
+        batch->status = read_events(d, reader, most, most_looked_at, ground_number, batch);
+    bp_journal_read_end(reader);
+    batch->through = d->place;
+}
+
+void bp_batch_fini(struct bp_batch *batch)
+{
+    bp_buf_fini(&batch->deliveries);
+    bp_buf_fini(&batch->grounds);
+    free(batch->positions);
+    *batch = (struct bp_batch){.n = 0};
+}

@@ -1,0 +1,55 @@
+/* What one reader gets: its rights of this moment, its filter, its place in the log, and the
+ * batches made of them. Shared by the stream and by Fetch. On one thread at a time. */
+#ifndef BERBAGI_DELIVERY_H
+#define BERBAGI_DELIVERY_H
+
+#include "exchange.h"
+#include "filter.h"
+
+struct bp_told; /* grounds told on this stream */
+
+struct bp_delivery {
+    struct bp_exchange *x;
+    char agency[65];
+    struct bp_filter *filter; /* owned */
+    uint64_t place;           /* everything up to here was read */
+
+    /* As of the last bp_delivery_refresh. */
+    struct bp_policy *policy;
+    const struct bp_agency *reader;
+    bp_day today;
+    bool *wants_type; /* by bp_event_type.index: the reader has a right to it and its filter names
+                         it */
+    struct bp_told *told;
+};
+
+/* A response in the making. */
+struct bp_batch {
+    struct bp_buf deliveries; /* Batch.deliveries, encoded */
+    struct bp_buf grounds;    /* new grounds, encoded under the field number asked for */
+    uint64_t *positions;      /* of the deliveries; room for the most that was asked */
+    size_t n;
+    uint64_t through; /* the place behind the batch */
+    bp_status status; /* BP_OK; BP_ECORRUPT: the record behind `through` fails its check; BP_ENOMEM,
+                         BP_EIO */
+};
+
+/* The filter is taken over, also on failure. */
+BP_MUST_USE bp_status bp_delivery_init(struct bp_delivery *d, struct bp_exchange *x,
+                                       const char *agency, struct bp_filter *filter,
+                                       uint64_t place);
+void bp_delivery_fini(struct bp_delivery *d); /* a zeroed one allowed */
+
+/* Looks at policy and day. *changed: what was read before by other rights may not be sent any more.
+ * false: no right is left (or memory); *status says why the stream ends. */
+bool bp_delivery_refresh(struct bp_delivery *d, bool *changed, struct bp_rpc_status *status);
+
+/* Reads from the place on, looks at no more than `most_looked_at` events, and takes up to `most` of
+ * those that pass, as many as fit in about 1 MiB, into batch. Advances the place. ground_number:
+ * field number of the grounds in the response. One short read transaction. */
+void bp_delivery_read(struct bp_delivery *d, size_t most, size_t most_looked_at,
+                      uint32_t ground_number, struct bp_batch *batch);
+
+void bp_batch_fini(struct bp_batch *batch);
+
+#endif

@@ -1,0 +1,25 @@
+/* A subscriber's filter, taken in once and matched on what the reader may see, never on the stored
+ * event: so it answers nothing that the view does not. Immutable; any thread. */
+#ifndef BERBAGI_FILTER_H
+#define BERBAGI_FILTER_H
+
+#include "berbagi/v1/exchange.pb-c.h"
+#include "codes.h"
+#include "redact.h"
+
+#define BP_FILTER_ENTRIES_MAX 1000
+
+struct bp_filter;
+
+/* message NULL: everything passes. BP_EINVAL: more than 1,000 entries. */
+BP_MUST_USE bp_status bp_filter_create(const Berbagi__V1__Filter *message, struct bp_filter **out);
+void bp_filter_destroy(struct bp_filter *f); /* NULL allowed */
+
+/* Does the type pass? Looked at before all else, because every reader sees the type. */
+bool bp_filter_has_type(const struct bp_filter *f, struct bp_str type);
+/* Has it anything to say beside types? */
+bool bp_filter_looks_inside(const struct bp_filter *f);
+/* Does the event pass, type aside, as this reader sees it? */
+bool bp_filter_matches(const struct bp_filter *f, const struct bp_redacted_envelope *seen);
+
+#endif

@@ -1,0 +1,326 @@
+/* Judges the events of a request.
+ *
+ * The order of the steps in judge_item is what the contract asks: who may speak for the source is
+ * told first; then a stored id answers DUPLICATE or CONFLICT before any rule or right is a reason
+ * to refuse. Because almost every event is new and sound, the id is looked up last, and only where
+ * something was found broken: the sequencer looks again for all others. */
+#include "publication_internal.h"
+
+#include <stdio.h>
+
+#include "digest.h"
+#include "validate.h"
+#include "wire.h"
+
+struct judge {
+    const struct bp_policy *policy;
+    const struct bp_agency *sender;
+    struct bp_validation rules;
+    bp_day today;
+};
+
+/* What is found out about one event on the way. */
+struct finding {
+    struct bp_event e; /* source filled in, subject a pseudonym, addressed_to set */
+    const struct bp_event_type *type;
+    bp_fields fields_set;
+    bool has_unknown;
+    bool resolves;
+    const struct bp_agency *source;
+    struct bp_publish_verdict verdict;
+    bp_region region;
+    bool has_small_count;
+    struct bp_violations broken, odd;
+};
+
+static bool agency_is_known(void *context, struct bp_str id)
+{
+    return bp_policy_agency(context, id) != NULL;
+}
+
+bool bp_content_digest_of(const struct bp_schema *schema, const struct bp_event *e,
+                          struct bp_buf *scratch, struct bp_content_digest *out)
+{
+    const struct bp_event_type *type = bp_schema_type(schema, e->type);
+    struct bp_event content = *e;
+    uint8_t digest[BP_SHA256_BYTES];
+    content.traceparent = BP_STR("");
+    content.data = BP_STR("");
+    bp_buf_clear(scratch);
+    bp_event_encode(&content, scratch);
+    /* A type that this server does not know is taken as it was sent; a payload that is malformed
+     * was never stored. */
+    if (type == NULL || !bp_payload_canonical(type, e->data, scratch))
+        bp_buf_add_str(scratch, e->data);
+    if (scratch->failed)
+        return false;
+    bp_sha256(scratch->p, scratch->n, digest);
+    memcpy(out->bytes, digest, sizeof(out->bytes));
+    return true;
+}
+
+/* Replaces "nik:" by the pseudonym. Only who may resolve gets that far: the answer would tell
+ * others whose number it is. */
+static void resolve_subject(struct bp_publication *p, const struct judge *judge,
+                            struct bp_publication_item *item, struct finding *f)
+{
+    f->resolves = bp_str_starts(f->e.subject, BP_STR("nik:"));
+    if (!f->resolves) {
+        (void)bp_str_copy(item->subject, sizeof(item->subject), f->e.subject);
+        return;
+    }
+    struct bp_str nik = bp_str_of(f->e.subject.p + 4, f->e.subject.n - 4);
+    bp_region home;
+    if (!bp_policy_may_resolve(judge->policy, f->source, judge->today)) {
+        bp_violation_add(&f->broken, "subject", "NOT_PERMITTED",
+                         "no agreement lets %.*s name workers by NIK",
+                         BP_STR_ARGS(bp_agency_id(f->source)));
+        return;
+    }
+    if (!bp_nik_is_valid(nik))
+        return;
+    if (bp_nik_region(nik, &home) && f->region != 0 && !bp_region_within(f->region, home) &&
+        !bp_region_within(home, f->region))
+        bp_violation_add(&f->odd, "region", "REGION_MISMATCH",
+                         "the NIK was issued in another region");
+    bp_pseudonym_of_nik(p->x->pseudonyms, nik, item->subject);
+    f->e.subject = bp_str(item->subject);
+}
+
+static void judge_rights(const struct judge *judge, struct finding *f)
+{
+    struct bp_publish_request request = {
+        .sender = judge->sender,
+        .source = f->source,
+        .type = f->type,
+        .facts = {.region = f->region,
+                  .addressed_to = f->e.addressed_to,
+                  .recorded_on = judge->today,
+                  .has_small_count = f->has_small_count},
+        .fields_set = f->fields_set,
+        .has_unknown_fields = f->has_unknown,
+        .resolves = f->resolves,
+    };
+    if (f->e.destination.n == 2)
+        memcpy(request.facts.destination, f->e.destination.p, 2);
+    bp_policy_judge_publish(judge->policy, &request, judge->today, &f->verdict);
+    if (f->verdict.permitted)
+        return;
+    for (size_t i = 0; i < f->type->n_fields; i++) {
+        char field[80];
+        if ((f->verdict.barred >> i & 1) == 0)
+            continue;
+        (void)snprintf(field, sizeof(field), "data.%.*s", BP_STR_ARGS(f->type->fields[i].name));
+        bp_violation_add(&f->broken, field, "NOT_PERMITTED",
+                         "no agreement lets this agency fill in this field");
+    }
+    if (f->verdict.barred == 0)
+        bp_violation_add(&f->broken, f->verdict.field != NULL ? f->verdict.field : "type",
+                         "NOT_PERMITTED", "%s",
+                         f->verdict.why != NULL ? f->verdict.why : "no agreement permits it");
+}
+
+/* Rules, then rights. */
+static void judge_content(struct bp_publication *p, const struct judge *judge,
+                          struct bp_publication_item *item, struct finding *f)
+{
+    struct bp_event as_sent = f->e;
+    (void)bp_region_parse(f->e.region, &f->region);
+    bool valid = bp_validate_event(&judge->rules, &as_sent, &f->type, &f->fields_set,
+                                   &f->has_unknown, &f->broken);
+    resolve_subject(p, judge, item, f);
+    if (f->type == NULL)
+        return;
+    f->e.addressed_to = bp_event_addressee(f->type, &f->e);
+    f->has_small_count = f->type->aggregate && bp_event_has_small_count(f->type, f->e.data);
+    if (valid)
+        judge_rights(judge, f);
+}
+
+/* Looks for the id of an event that was found broken: it may have been stored when it was not. */
+static bool look_up(struct bp_publication *p, struct bp_publication_item *item,
+                    const struct finding *f)
+{
+    const struct bp_id_index *ids = bp_index_ids(p->x->index);
+    struct bp_id_key key;
+    struct bp_content_digest digest, stored;
+    if (!bp_ascii_is_printable(f->e.id, 64) || bp_str_starts(f->e.subject, BP_STR("nik:")))
+        return true;
+    bp_id_key_make(f->e.source, f->e.id, &key);
+    bp_status st = ids->find(ids->context, &key, &item->position, &stored);
+    if (st == BP_ENOENT)
+        return true;
+    if (st != BP_OK || !bp_content_digest_of(p->x->schema, &f->e, &p->scratch, &digest))
+        return false;
+    item->verdict =
+        memcmp(&digest, &stored, sizeof(digest)) == 0 ? BP_VERDICT_DUPLICATE : BP_VERDICT_CONFLICT;
+    return true;
+}
+
+static void add_notes(struct bp_publication *p, uint32_t number, const struct bp_violations *v)
+{
+    for (size_t i = 0; i < v->n; i++) {
+        size_t mark = bp_wire_begin_message(&p->notes, number);
+        bp_wire_put_bytes(&p->notes, 1, bp_str(v->items[i].field));
+        bp_wire_put_bytes(&p->notes, 2, bp_str(v->items[i].reason));
+        bp_wire_put_bytes(&p->notes, 3, bp_str(v->items[i].message));
+        bp_wire_end_message(&p->notes, mark);
+    }
+}
+
+static void keep_notes(struct bp_publication *p, struct bp_publication_item *item,
+                       const struct finding *f)
+{
+    item->notes_at = p->notes.n;
+    if (item->verdict == BP_VERDICT_REJECTED)
+        add_notes(p, 4, &f->broken);
+    else if (item->verdict == BP_VERDICT_SOUND)
+        add_notes(p, 5, &f->odd);
+    item->notes_n = p->notes.n - item->notes_at;
+}
+
+/* What the sequencer is given of a sound event. */
+static bool propose(struct bp_publication *p, const struct judge *judge,
+                    struct bp_publication_item *item, const struct finding *f)
+{
+    item->stored_at = p->stored.n;
+    bp_event_encode(&f->e, &p->stored);
+    item->stored_n = p->stored.n - item->stored_at;
+    struct bp_proposal *proposal = &p->proposals[item->proposal];
+    *proposal = (struct bp_proposal){
+        .record = {.entry = {.kind = BP_ENTRY_EVENT,
+                             .actor = bp_str(p->sender),
+                             .policy_version = bp_policy_version(judge->policy),
+                             .key_id = bp_pseudonyms_key_id(p->x->pseudonyms)},
+                   .routing = {.type_hash = f->type->hash,
+                               .region = f->region,
+                               .occurred_at_ns = f->e.occurred_at_ns,
+                               .grant = f->verdict.grant,
+                               .has_small_count = f->has_small_count}}};
+    if (f->e.destination.n == 2)
+        memcpy(proposal->record.routing.destination, f->e.destination.p, 2);
+    bp_id_key_make(f->e.source, f->e.id, &proposal->id);
+    return bp_content_digest_of(p->x->schema, &f->e, &p->scratch, &proposal->content);
+}
+
+static bool judge_item(struct bp_publication *p, const struct judge *judge, size_t i)
+{
+    struct bp_publication_item *item = &p->items[i];
+    struct bp_str bytes = item->bytes;
+    struct finding f = {.has_unknown = false};
+    *item = (struct bp_publication_item){.bytes = bytes, .verdict = BP_VERDICT_REJECTED};
+    BP_ASSERT(bp_event_parse(bytes, &f.e)); /* it was parsed at the walk */
+    if (f.e.source.n == 0)
+        f.e.source = bp_agency_id(judge->sender);
+
+    f.source = bp_policy_agency(judge->policy, f.e.source);
+    if (f.source == NULL || !bp_agency_is_over(judge->sender, f.source)) {
+        bp_violation_add(&f.broken, "source", "NOT_PERMITTED",
+                         "this agency may not speak for the source");
+    } else {
+        judge_content(p, judge, item, &f);
+        if (f.broken.n == 0)
+            item->verdict = BP_VERDICT_SOUND;
+        else if (!look_up(p, item, &f))
+            return false;
+    }
+    keep_notes(p, item, &f);
+    if (item->verdict == BP_VERDICT_DUPLICATE)
+        return true; /* is sound to all_or_nothing, and nothing is left to decide */
+    item->proposal = p->n_proposals++;
+    p->proposals[item->proposal] = (struct bp_proposal){.skip = true};
+    return item->verdict != BP_VERDICT_SOUND || propose(p, judge, item, &f);
+}
+
+/* The stored bytes have their place now: the records point into them. */
+static void attach_events(struct bp_publication *p)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        const struct bp_publication_item *item = &p->items[i];
+        struct bp_event e;
+        if (item->verdict != BP_VERDICT_SOUND)
+            continue;
+        struct bp_record *record = &p->proposals[item->proposal].record;
+        record->event = bp_str_of(p->stored.p + item->stored_at, item->stored_n);
+        BP_ASSERT(bp_event_parse(record->event, &e)); /* encoded by ourselves */
+        record->routing.source = e.source;
+        record->routing.subject = e.subject;
+        record->routing.addressed_to = e.addressed_to;
+        record->routing.type = e.type;
+    }
+}
+
+static bool judge_all(struct bp_publication *p, const struct judge *judge)
+{
+    p->n_sound = 0;
+    p->n_proposals = 0;
+    bp_buf_clear(&p->stored);
+    bp_buf_clear(&p->notes);
+    for (size_t i = 0; i < p->n; i++) {
+        if (!judge_item(p, judge, i))
+            return false;
+        p->n_sound += p->items[i].verdict == BP_VERDICT_SOUND;
+    }
+    if (p->stored.failed || p->notes.failed)
+        return false;
+    attach_events(p);
+    return true;
+}
+
+/* What storing would answer. An id that stands twice in the request is a duplicate of the first. */
+static bool rehearse(struct bp_publication *p)
+{
+    const struct bp_id_index *ids = bp_index_ids(p->x->index);
+    for (size_t i = 0; i < p->n; i++) {
+        struct bp_publication_item *item = &p->items[i];
+        struct bp_content_digest stored;
+        if (item->verdict != BP_VERDICT_SOUND)
+            continue;
+        const struct bp_proposal *mine = &p->proposals[item->proposal];
+        bp_status st = ids->find(ids->context, &mine->id, &item->position, &stored);
+        for (size_t k = 0; st == BP_ENOENT && k < item->proposal; k++) {
+            const struct bp_proposal *other = &p->proposals[k];
+            if (other->skip || memcmp(&other->id, &mine->id, sizeof(mine->id)) != 0)
+                continue;
+            stored = other->content;
+            st = BP_OK;
+        }
+        if (st != BP_OK && st != BP_ENOENT)
+            return false;
+        if (st == BP_OK)
+            item->verdict = memcmp(&stored, &mine->content, sizeof(stored)) == 0
+                                ? BP_VERDICT_DUPLICATE
+                                : BP_VERDICT_CONFLICT;
+    }
+    return true;
+}
+
+bool bp_publication_judge(struct bp_publication *p, struct bp_rpc_status *status)
+{
+    struct bp_policy *policy = bp_exchange_policy(p->x);
+    struct judge judge = {
+        .policy = policy,
+        .sender = bp_policy_agency(policy, bp_str(p->sender)),
+        .rules = {.schema = p->x->schema,
+                  .now_ns = bp_now_ns(p->x->clock),
+                  .agency_is_known = agency_is_known,
+                  .context = policy},
+        .today = bp_exchange_today(p->x),
+    };
+    bool ok = false;
+    if (judge.sender == NULL)
+        *status = bp_rpc_status(BP_REASON_UNKNOWN_AGENCY, NULL);
+    else if (bp_agency_is_suspended(judge.sender))
+        *status = bp_rpc_status(BP_REASON_AGENCY_SUSPENDED, NULL);
+    else if (!judge_all(p, &judge) || (p->dry_run && !rehearse(p)))
+        *status = bp_rpc_status_of(BP_ENOMEM, NULL);
+    else
+        ok = true;
+    p->submission = (struct bp_submission){.mail.bytes = p->stored.n + p->n * sizeof(*p->proposals),
+                                           .proposals = p->proposals,
+                                           .n = p->n_proposals,
+                                           .all_or_nothing = p->all_or_nothing,
+                                           .policy_version = bp_policy_version(policy)};
+    bp_policy_unref(policy);
+    return ok;
+}

@@ -1,0 +1,205 @@
+/* Walks a PublishRequest and writes its PublishResponse; judgement.c does what lies between. */
+#include "publication_internal.h"
+
+#include <stdio.h>
+
+#include "metrics.h"
+#include "wire.h"
+
+/* --- walking the request --- */
+
+/* Well-formed UTF-8, a NUL aside: that breaks a rule of the one field, not the request. */
+static bool is_utf8(struct bp_str s)
+{
+    while (s.n != 0) {
+        const char *nul = memchr(s.p, '\0', s.n);
+        size_t n = nul != NULL ? (size_t)(nul - s.p) : s.n;
+        if (!bp_utf8_is_valid(bp_str_of(s.p, n)))
+            return false;
+        n += nul != NULL ? 1 : 0;
+        s = bp_str_of(s.p + n, s.n - n);
+    }
+    return true;
+}
+
+static bool envelope_is_utf8(const struct bp_event *e)
+{
+    const struct bp_str texts[] = {e->id,           e->type,           e->source,
+                                   e->subject,      e->region,         e->destination,
+                                   e->causation_id, e->correlation_id, e->supersedes,
+                                   e->traceparent,  e->addressed_to};
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        if (!is_utf8(texts[i]))
+            return false;
+    }
+    return true;
+}
+
+static bool refuse(struct bp_rpc_status *status, const char *field, const char *words)
+{
+    *status = bp_rpc_status(BP_REASON_MALFORMED_REQUEST, "%s", words);
+    (void)bp_str_copy(status->field, sizeof(status->field), bp_str(field));
+    return false;
+}
+
+static bool out_of_memory(struct bp_rpc_status *status)
+{
+    *status = bp_rpc_status_of(BP_ENOMEM, NULL);
+    return false;
+}
+
+static bool add_event(struct bp_publication *p, struct bp_str bytes, struct bp_rpc_status *status)
+{
+    struct bp_event e;
+    char field[32];
+    if (p->n == BP_PUBLISH_EVENTS_MAX)
+        return refuse(status, "events", "more than 1000 events");
+    (void)snprintf(field, sizeof(field), "events[%zu]", p->n);
+    if (!bp_event_parse(bytes, &e))
+        return refuse(status, field, "not a berbagi.v1.Event message");
+    if (!envelope_is_utf8(&e))
+        return refuse(status, field, "a text of the envelope is not UTF-8");
+    p->items[p->n++].bytes = bytes;
+    return true;
+}
+
+static bool walk(struct bp_publication *p, struct bp_rpc_status *status)
+{
+    struct bp_wire wire = bp_wire_of(bp_buf_str(&p->request));
+    struct bp_wire_field f;
+    while (bp_wire_next(&wire, &f)) {
+        bool is_flag = (f.number == 2 || f.number == 3) && f.type == BP_WIRE_VARINT;
+        if (f.number == 1 && f.type != BP_WIRE_LEN)
+            return refuse(status, "events", "not a berbagi.v1.PublishRequest message");
+        if (f.number == 1 && !add_event(p, f.bytes, status))
+            return false;
+        if (is_flag && f.number == 2)
+            p->all_or_nothing = f.value != 0;
+        if (is_flag && f.number == 3)
+            p->dry_run = f.value != 0;
+    }
+    return !wire.malformed || refuse(status, "", "not a berbagi.v1.PublishRequest message");
+}
+
+/* Upper bound of the events in a request, so that the arrays are made once. */
+static size_t count_events(struct bp_str request)
+{
+    struct bp_wire wire = bp_wire_of(request);
+    struct bp_wire_field f;
+    size_t n = 0;
+    while (n < BP_PUBLISH_EVENTS_MAX && bp_wire_next(&wire, &f))
+        n += f.number == 1;
+    return n;
+}
+
+bool bp_publication_parse(struct bp_exchange *x, struct bp_str sender, struct bp_str request,
+                          struct bp_publication **out, struct bp_rpc_status *status)
+{
+    struct bp_publication *p = calloc(1, sizeof(*p));
+    if (p == NULL)
+        return out_of_memory(status);
+    size_t most = count_events(request);
+    p->x = x;
+    p->sender = bp_str_dup(sender);
+    p->items = calloc(most + 1, sizeof(*p->items));
+    p->proposals = calloc(most + 1, sizeof(*p->proposals));
+    bp_buf_add_str(&p->request, request);
+    bool ok = p->sender != NULL && p->items != NULL && p->proposals != NULL && !p->request.failed
+                  ? walk(p, status)
+                  : out_of_memory(status);
+    if (!ok) {
+        bp_publication_destroy(p);
+        return false;
+    }
+    *out = p;
+    return true;
+}
+
+void bp_publication_destroy(struct bp_publication *p)
+{
+    if (p == NULL)
+        return;
+    bp_buf_fini(&p->request);
+    bp_buf_fini(&p->stored);
+    bp_buf_fini(&p->notes);
+    bp_buf_fini(&p->scratch);
+    free(p->items);
+    free(p->proposals);
+    free(p->sender);
+    free(p);
+}
+
+bool bp_publication_wants_store(const struct bp_publication *p)
+{
+    return p->n_sound != 0 && !p->dry_run;
+}
+
+struct bp_submission *bp_publication_submission(struct bp_publication *p)
+{
+    return &p->submission;
+}
+
+/* --- answering --- */
+
+static enum bp_outcome outcome_of(const struct bp_publication *p, size_t i, bool aborted)
+{
+    switch (p->items[i].verdict) {
+    case BP_VERDICT_SOUND:
+        if (p->dry_run)
+            return aborted ? BP_OUTCOME_ABORTED : BP_OUTCOME_STORED;
+        return p->proposals[p->items[i].proposal].outcome;
+    case BP_VERDICT_DUPLICATE:
+        return BP_OUTCOME_DUPLICATE;
+    case BP_VERDICT_CONFLICT:
+        return BP_OUTCOME_CONFLICT;
+    case BP_VERDICT_REJECTED:
+        break;
+    }
+    return BP_OUTCOME_NONE;
+}
+
+/* PublishResult.Outcome and the metric of each outcome; NONE is REJECTED. */
+static const struct {
+    uint8_t number;
+    enum bp_metric metric;
+} outcomes[] = {
+    [BP_OUTCOME_NONE] = {3, BP_METRIC_EVENTS_REJECTED},
+    [BP_OUTCOME_STORED] = {1, BP_METRIC_EVENTS_STORED},
+    [BP_OUTCOME_DUPLICATE] = {2, BP_METRIC_EVENTS_DUPLICATE},
+    [BP_OUTCOME_CONFLICT] = {4, BP_METRIC_EVENTS_CONFLICT},
+    [BP_OUTCOME_ABORTED] = {5, BP_METRIC_EVENTS_ABORTED},
+};
+
+static void answer_item(const struct bp_publication *p, size_t i, enum bp_outcome outcome,
+                        struct bp_buf *out)
+{
+    const struct bp_publication_item *item = &p->items[i];
+    bool is_stored = outcome == BP_OUTCOME_STORED || outcome == BP_OUTCOME_DUPLICATE;
+    uint64_t position = item->verdict == BP_VERDICT_SOUND && !p->dry_run
+                            ? p->proposals[item->proposal].position
+                            : item->position;
+    size_t mark = bp_wire_begin_message(out, 1);
+    bp_wire_put_uint(out, 1, outcomes[outcome].number);
+    if (is_stored && position != 0)
+        bp_wire_put_uint(out, 2, position);
+    if (is_stored && !p->dry_run && item->subject[0] != '\0')
+        bp_wire_put_bytes(out, 3, bp_str(item->subject));
+    bp_buf_add(out, p->notes.p != NULL ? p->notes.p + item->notes_at : NULL, item->notes_n);
+    bp_wire_end_message(out, mark);
+    if (!p->dry_run)
+        bp_metric_add(outcomes[outcome].metric, 1);
+}
+
+struct bp_blob *bp_publication_answer(const struct bp_publication *p)
+{
+    struct bp_buf out = {0};
+    bool aborted = false;
+    for (size_t i = 0; i < p->n && p->all_or_nothing; i++)
+        aborted |= p->items[i].verdict == BP_VERDICT_REJECTED ||
+                   p->items[i].verdict == BP_VERDICT_CONFLICT;
+    for (size_t i = 0; i < p->n; i++)
+        answer_item(p, i, outcome_of(p, i, aborted), &out);
+    struct bp_blob *blob = bp_blob_take(&out);
+    bp_buf_fini(&out);
+    return blob;
+}

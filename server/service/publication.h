@@ -1,0 +1,38 @@
+/* One PublishRequest on its way: walked on the wire, judged event by event, stored, answered. Knows
+ * nothing of calls, so that the unary and the streaming call share it whole. */
+#ifndef BERBAGI_PUBLICATION_H
+#define BERBAGI_PUBLICATION_H
+
+#include "exchange.h"
+
+#define BP_PUBLISH_EVENTS_MAX 1000
+
+struct bp_publication;
+
+/* Copies and walks a request of the agency `sender`. false: *status says why the request as a whole
+ * is refused. The caller owns *out. */
+bool bp_publication_parse(struct bp_exchange *x, struct bp_str sender, struct bp_str request,
+                          struct bp_publication **out, struct bp_rpc_status *status);
+void bp_publication_destroy(struct bp_publication *p); /* NULL allowed; not while it is submitted */
+
+/* Judges every event by the policy in force now. May be repeated: the last judgement counts. false:
+ * out of memory or the caller may no longer publish; *status says. */
+bool bp_publication_judge(struct bp_publication *p, struct bp_rpc_status *status);
+
+/* Is there anything to give to the sequencer (an event that was found sound, and no dry run)? */
+bool bp_publication_wants_store(const struct bp_publication *p);
+
+/* To be given to the sequencer; the caller sets done, context and fence. The publication lives
+ * until done was called. */
+struct bp_submission *bp_publication_submission(struct bp_publication *p);
+
+/* The serialized PublishResponse, once judged and, if it wants that, stored; one reference, the
+ * caller's. NULL when out of memory. Counts the outcomes in the metrics. */
+struct bp_blob *bp_publication_answer(const struct bp_publication *p);
+
+/* The digest that tells DUPLICATE from CONFLICT: of an event's known fields in field-number order,
+ * without traceparent. scratch is overwritten. false: out of memory. */
+bool bp_content_digest_of(const struct bp_schema *schema, const struct bp_event *e,
+                          struct bp_buf *scratch, struct bp_content_digest *out);
+
+#endif

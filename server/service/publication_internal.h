@@ -1,0 +1,37 @@
+/* What publication.c (walking and answering) and judgement.c (judging) share. */
+#ifndef BERBAGI_PUBLICATION_INTERNAL_H
+#define BERBAGI_PUBLICATION_INTERNAL_H
+
+#include "publication.h"
+
+enum bp_verdict {
+    BP_VERDICT_SOUND,
+    BP_VERDICT_REJECTED,
+    BP_VERDICT_DUPLICATE,
+    BP_VERDICT_CONFLICT,
+};
+
+struct bp_publication_item {
+    struct bp_str bytes; /* the event as sent, in the request */
+    enum bp_verdict verdict;
+    uint64_t position;          /* of a duplicate told by the judge */
+    size_t notes_at, notes_n;   /* its encoded violations and warnings in publication.notes */
+    size_t stored_at, stored_n; /* what is to be stored, in publication.stored */
+    size_t proposal; /* its place in publication.proposals, where the verdict is not DUPLICATE */
+    char subject[BP_SUBJECT_CHARS + 1];
+};
+
+struct bp_publication {
+    struct bp_exchange *x;
+    char *sender;
+    struct bp_buf request;
+    bool all_or_nothing, dry_run;
+    size_t n, n_sound, n_proposals;
+    struct bp_publication_item *items; /* n */
+    struct bp_proposal
+        *proposals; /* of all items but duplicates; those of unsound ones are skipped */
+    struct bp_submission submission;
+    struct bp_buf stored, notes, scratch;
+};
+
+#endif

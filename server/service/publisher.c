@@ -1,0 +1,322 @@
+/* Both calls are one machine: a queue of requests, answered in order. A unary call is a queue of
+ * one.
+ *
+ *     ARRIVED --judged--> STORING --done--> DECIDED --answered--> gone
+ *        ^                                     |
+ *        +---- the policy changed meanwhile ---+
+ *
+ * The sequencer answers on its own thread, maybe after the call is over, so answers come back
+ * through the publisher's mailbox and a task on the queue's thread, and a call's state lives until
+ * its last request is back. A request that failed as a whole raises the call's fence: the sequencer
+ * stores nothing that was submitted behind it. */
+#include "publisher.h"
+
+#include "answer.h"
+#include "metrics.h"
+#include "publication.h"
+#include "returns.h"
+
+#define UNANSWERED_MAX 64
+
+struct publish_call;
+
+enum progress { ARRIVED, STORING, DECIDED };
+
+struct request {
+    struct bp_mail mail; /* first, so that a mail is its request */
+    struct publish_call *call;
+    struct request *next;
+    struct bp_publication *publication;
+    enum progress progress;
+    bp_status outcome; /* of the sequencer */
+    int64_t arrived_ns;
+};
+
+struct publish_call {
+    struct bp_publisher *publisher;
+    struct bp_rpc_call *call; /* a reference; the call may be over */
+    struct request *first, **end;
+    size_t n, n_storing;
+    bool is_stream;
+    bool half_closed;
+    bool reading;
+    bool is_over;
+    struct bp_fence fence; /* the sequencer's while n_storing is not 0 */
+};
+
+struct bp_publisher {
+    struct bp_exchange *x;
+    struct bp_returns decided; /* requests that the sequencer gave back */
+};
+
+static void step(struct publish_call *c);
+
+/* --- life of a call's state --- */
+
+static void pop_request(struct publish_call *c)
+{
+    struct request *r = c->first;
+    c->first = r->next;
+    if (c->first == NULL)
+        c->end = &c->first;
+    c->n--;
+    bp_publication_destroy(r->publication);
+    free(r);
+}
+
+/* Frees the state once the call is over and the sequencer has given everything back. */
+static void release_if_done(struct publish_call *c)
+{
+    if (!c->is_over || c->n_storing != 0)
+        return;
+    while (c->first != NULL)
+        pop_request(c);
+    bp_rpc_call_unref(c->call);
+    free(c);
+}
+
+static void begin(struct bp_rpc_call *call, void *service)
+{
+    struct publish_call *c = bp_new_state(call, sizeof(*c));
+    if (c == NULL)
+        return;
+    c->publisher = service;
+    c->call = bp_rpc_call_ref(call);
+    c->end = &c->first;
+    c->is_stream = bp_rpc_call_method(call)->client_streams;
+    if (c->is_stream) {
+        c->reading = true;
+        bp_rpc_call_read(call);
+    }
+}
+
+static void over(struct bp_rpc_call *call)
+{
+    struct publish_call *c = bp_rpc_call_state(call);
+    if (c == NULL)
+        return;
+    c->is_over = true;
+    release_if_done(c);
+}
+
+/* --- storing --- */
+
+/* On the sequencer's thread. */
+static void on_done(struct bp_submission *submission, bp_status st)
+{
+    struct request *r = submission->context;
+    r->outcome = st;
+    bp_returns_push(&r->call->publisher->decided, &r->mail);
+}
+
+static bool judge(struct request *r)
+{
+    struct bp_rpc_status status;
+    if (bp_publication_judge(r->publication, &status))
+        return true;
+    bp_refuse(r->call->call, status);
+    return false;
+}
+
+/* Gives a judged request to the sequencer, or decides it where there is nothing to store. */
+static void store(struct request *r)
+{
+    struct publish_call *c = r->call;
+    r->progress = DECIDED;
+    r->outcome = BP_OK;
+    if (!bp_publication_wants_store(r->publication))
+        return;
+    struct bp_submission *submission = bp_publication_submission(r->publication);
+    submission->done = on_done;
+    submission->context = r;
+    submission->fence = &c->fence;
+    if (!bp_sequencer_submit(c->publisher->x->sequencer, submission)) {
+        struct bp_rpc_status status = bp_rpc_status(BP_REASON_BUSY, NULL);
+        status.retry_after_ms = 100;
+        bp_refuse(c->call, status);
+        return;
+    }
+    r->progress = STORING;
+    c->n_storing++;
+}
+
+/* After a change of the policy, once nothing is with the sequencer: what was not stored is judged
+ * again, in order. */
+static void store_again(struct publish_call *c)
+{
+    c->fence = (struct bp_fence){BP_OK};
+    for (struct request *r = c->first; r != NULL && !bp_rpc_call_is_over(c->call); r = r->next) {
+        if (r->outcome != BP_OK && judge(r))
+            store(r);
+    }
+}
+
+/* --- answering --- */
+
+static struct bp_rpc_status refusal(bp_status st)
+{
+    struct bp_rpc_status status;
+    if (st == BP_EAGAIN)
+        status = bp_rpc_status(BP_REASON_INDEXING, NULL);
+    else if (st == BP_ENOSPC)
+        status = bp_rpc_status(BP_REASON_DISK_RESERVE, NULL);
+    else if (st == BP_ECLOSED)
+        status = bp_rpc_status(BP_REASON_SHUTTING_DOWN, NULL);
+    else
+        status = bp_rpc_status(BP_REASON_STORE_FAILED, NULL);
+    status.retry_after_ms = st == BP_ENOSPC ? 5000 : 1000;
+    return status;
+}
+
+/* Answers the first request if it is decided. */
+static void answer_first(struct publish_call *c)
+{
+    struct request *r = c->first;
+    struct bp_blob *response = bp_publication_answer(r->publication);
+    if (response == NULL) {
+        bp_refuse(c->call, bp_rpc_status_of(BP_ENOMEM, NULL));
+        return;
+    }
+    int64_t now_ns = c->publisher->x->clock->monotonic_ns(c->publisher->x->clock);
+    bp_metric_observe(BP_METRIC_PUBLISH_US, (uint64_t)(now_ns - r->arrived_ns) / 1000);
+    pop_request(c);
+    if (c->is_stream)
+        bp_rpc_call_send(c->call, &response, 1);
+    else
+        bp_rpc_call_reply(c->call, response);
+}
+
+static void read_more(struct publish_call *c)
+{
+    if (!c->is_stream || c->reading || c->half_closed || c->n >= UNANSWERED_MAX)
+        return;
+    c->reading = true;
+    bp_rpc_call_read(c->call);
+}
+
+/* Does what can be done now; whatever happened to the call leads here. */
+static void step(struct publish_call *c)
+{
+    if (c->is_over || bp_rpc_call_is_over(c->call))
+        return;
+    struct request *r = c->first;
+    if (r != NULL && r->progress == DECIDED && r->outcome == BP_ECONFLICT) {
+        if (c->n_storing == 0)
+            store_again(c);
+        r = c->first;
+    }
+    if (r != NULL && r->progress == DECIDED && r->outcome != BP_OK && r->outcome != BP_ECONFLICT) {
+        bp_refuse(c->call, refusal(r->outcome));
+        return;
+    }
+    if (r != NULL && r->progress == DECIDED && r->outcome == BP_OK && bp_rpc_call_can_send(c->call))
+        answer_first(c);
+    if (c->is_over || bp_rpc_call_is_over(c->call))
+        return;
+    read_more(c);
+    if (c->is_stream && c->half_closed && c->n == 0 && bp_rpc_call_can_send(c->call)) {
+        struct bp_rpc_status ok = BP_RPC_STATUS_OK;
+        bp_rpc_call_finish(c->call, &ok);
+    }
+}
+
+/* On the queue's thread: takes back what the sequencer had. */
+static void on_decided(struct bp_mail *mail)
+{
+    struct request *r = (struct request *)mail;
+    struct publish_call *c = r->call;
+    r->progress = DECIDED;
+    c->n_storing--;
+    step(c);
+    release_if_done(c);
+}
+
+/* --- arriving --- */
+
+static void message(struct bp_rpc_call *call, struct bp_str bytes)
+{
+    struct publish_call *c = bp_rpc_call_state(call);
+    struct bp_rpc_status status;
+    if (c == NULL)
+        return;
+    c->reading = false;
+    struct request *r = calloc(1, sizeof(*r));
+    if (r == NULL) {
+        bp_refuse(c->call, bp_rpc_status_of(BP_ENOMEM, NULL));
+        return;
+    }
+    const struct bp_exchange *x = c->publisher->x;
+    struct bp_str sender = bp_str(bp_rpc_call_peer(call)->identity.name);
+    *r = (struct request){.call = c, .arrived_ns = x->clock->monotonic_ns(x->clock)};
+    if (!bp_publication_parse(c->publisher->x, sender, bytes, &r->publication, &status)) {
+        free(r);
+        bp_refuse(c->call, status);
+        return;
+    }
+    *c->end = r;
+    c->end = &r->next;
+    c->n++;
+    if (judge(r))
+        store(r);
+    step(c);
+}
+
+static void half_closed(struct bp_rpc_call *call)
+{
+    struct publish_call *c = bp_rpc_call_state(call);
+    if (c == NULL)
+        return;
+    c->reading = false;
+    c->half_closed = true;
+    step(c);
+}
+
+static void sent(struct bp_rpc_call *call)
+{
+    struct publish_call *c = bp_rpc_call_state(call);
+    if (c != NULL)
+        step(c);
+}
+
+/* --- the service --- */
+
+static const struct bp_rpc_method methods[] = {
+    {.path = "/berbagi.v1.PublisherService/Publish",
+     .begin = begin,
+     .message = message,
+     .over = over},
+    {.path = "/berbagi.v1.PublisherService/PublishStream",
+     .client_streams = true,
+     .server_streams = true,
+     .begin = begin,
+     .message = message,
+     .half_closed = half_closed,
+     .sent = sent,
+     .over = over},
+};
+
+bp_status bp_publisher_create(struct bp_exchange *x, struct bp_publisher **out, struct bp_err *err)
+{
+    struct bp_publisher *p = calloc(1, sizeof(*p));
+    if (p == NULL)
+        return bp_fail(err, BP_ENOMEM, "publisher service: out of memory");
+    p->x = x;
+    bp_returns_init(&p->decided, x->rpc, on_decided);
+    bp_status st = BP_OK;
+    for (size_t i = 0; st == BP_OK && i < sizeof(methods) / sizeof(methods[0]); i++)
+        st = bp_rpc_server_add(x->rpc, &methods[i], p);
+    if (st != BP_OK) {
+        bp_publisher_destroy(p);
+        return bp_fail(err, st, "publisher service: can't be registered");
+    }
+    *out = p;
+    return BP_OK;
+}
+
+void bp_publisher_destroy(struct bp_publisher *p)
+{
+    if (p == NULL)
+        return;
+    bp_returns_fini(&p->decided);
+    free(p);
+}

@@ -1,0 +1,507 @@
+/* Subscribe: one machine for each stream.
+ *
+ *     OPENING ──place stored──> GREETING ──Opened sent──> FOLLOWING <──> READING (on the worker)
+ *        │                                                    │
+ *        └────────────── half closed ─────────────> SAVING <──┘
+ *                                                     │
+ *     every state ── finished by us or by the other side ──> ENDED
+ *
+ * What ends a wait: OPENING the first message, then the row on disk; GREETING room to send;
+ * FOLLOWING a poke (head, policy, day, tick), room to send, an acknowledgement; READING the worker;
+ * SAVING the row on disk. Nothing is queued for a stream: a slow reader keeps its place and nothing
+ * else. The state lives until what other threads hold has come back. */
+#include <inttypes.h>
+
+#include "answer.h"
+#include "delivery.h"
+#include "log.h"
+#include "metrics.h"
+#include "place.h"
+#include "subscriber.h"
+#include "unacknowledged.h"
+#include "wire.h"
+#include "worker.h"
+
+#define BATCH_DEFAULT 500u
+#define BATCH_MAX 1000u
+#define UNACKNOWLEDGED_DEFAULT 10000u
+#define BOOKMARK_DEFAULT_MS 10000
+#define BOOKMARK_LEAST_MS 1000
+#define GROUNDS_FIELD 4 /* of SubscribeResponse */
+/* Events looked at in one go: on the queue's thread, where others wait, and on the worker. What is
+ * nearer to the head than NEAR was written a moment ago and stands in memory. */
+#define LOOK_HERE 2048u
+#define LOOK_ON_WORKER 65536u
+#define NEAR 2048u
+
+enum state { OPENING, GREETING, FOLLOWING, READING, SAVING, ENDED, STATES };
+
+struct stream {
+    struct bp_reader reader; /* first: a reader is its stream */
+    struct bp_subscriber *service;
+    struct bp_rpc_call *call; /* a reference */
+    enum state state;
+    unsigned held; /* by other threads */
+    bool is_over;
+    bool half_closed;
+    bool saved; /* GREETING may begin, or SAVING may end */
+    bp_status save_status;
+    char name[BP_SUBSCRIPTION_NAME_MAX + 1];
+    struct bp_delivery delivery;
+    struct bp_batch batch; /* the worker's while READING */
+    struct bp_job job;
+    size_t job_room; /* events the worker may take */
+    struct bp_return read_back, saved_back;
+    struct bp_unacknowledged unacknowledged;
+    uint32_t most_unacknowledged, most_batch;
+    int64_t bookmark_ms, last_sent_ms;
+    uint64_t through_sent, acknowledged;
+};
+
+static void run(struct stream *s);
+
+static int64_t now_ms(const struct stream *s)
+{
+    return bp_monotonic_ms(s->service->x->clock);
+}
+
+/* --- ends --- */
+
+static void release_if_done(struct stream *s)
+{
+    if (!s->is_over || s->held != 0)
+        return;
+    bp_batch_fini(&s->batch);
+    bp_delivery_fini(&s->delivery);
+    bp_unacknowledged_fini(&s->unacknowledged);
+    bp_rpc_call_unref(s->call);
+    free(s);
+}
+
+static void end(struct stream *s, struct bp_rpc_status status)
+{
+    if (s->state == ENDED)
+        return;
+    s->state = ENDED;
+    bp_readers_remove(&s->reader);
+    bp_rpc_call_finish(s->call, &status);
+}
+
+/* The right to read is gone: counted, because somebody may ask what became of a stream. */
+static void cut(struct stream *s, struct bp_rpc_status status)
+{
+    bp_metric_add(BP_METRIC_STREAMS_CUT, 1);
+    end(s, status);
+}
+
+static void on_taken_over(struct bp_reader *reader)
+{
+    end((struct stream *)reader, bp_rpc_status(BP_REASON_TAKEN_OVER, NULL));
+}
+
+/* --- the durable place --- */
+
+/* On the sequencer's thread. */
+static void on_saved(void *context, bp_status st)
+{
+    struct stream *s = context;
+    s->save_status = st;
+    bp_returns_push(&s->service->returns, &s->saved_back.mail);
+}
+
+static void handle_saved(struct bp_return *back)
+{
+    struct stream *s = (struct stream *)((char *)back - offsetof(struct stream, saved_back));
+    s->held--;
+    s->saved = true;
+    run(s);
+    release_if_done(s);
+}
+
+/* Stores the place and says when it is durable. false: ended. */
+static bool save(struct stream *s, uint64_t place, const Berbagi__V1__Filter *filter, bool and_wait)
+{
+    s->saved = !and_wait;
+    s->held += and_wait;
+    bp_status st = bp_place_store(s->service->x, s->delivery.agency, s->name, place, filter,
+                                  and_wait ? on_saved : NULL, s);
+    if (st == BP_OK)
+        return true;
+    s->held -= and_wait;
+    end(s, st == BP_EAGAIN ? bp_rpc_status(BP_REASON_OVER_QUOTA, "too many subscriptions")
+                           : bp_rpc_status_of(st, NULL));
+    return false;
+}
+
+/* --- sending --- */
+
+static void send_response(struct stream *s, struct bp_buf *out)
+{
+    struct bp_blob *blob = bp_blob_take(out);
+    bp_buf_fini(out);
+    if (blob == NULL) {
+        end(s, bp_rpc_status_of(BP_ENOMEM, NULL));
+        return;
+    }
+    s->last_sent_ms = now_ms(s);
+    bp_rpc_call_send(s->call, &blob, 1);
+}
+
+static void send_opened(struct stream *s)
+{
+    struct bp_exchange *x = s->service->x;
+    struct bp_log_id id = bp_journal_log_id(x->journal);
+    char log_id[33];
+    struct bp_buf out = {0};
+    bp_log_id_format(&id, log_id);
+    size_t mark = bp_wire_begin_message(&out, 1);
+    bp_wire_put_uint(&out, 1, s->delivery.place);
+    bp_wire_put_uint(&out, 2, bp_journal_head(x->journal));
+    bp_wire_put_uint(&out, 3, bp_journal_first(x->journal));
+    bp_wire_put_bytes(&out, 4, bp_str(log_id));
+    bp_wire_end_message(&out, mark);
+    send_response(s, &out);
+}
+
+static void send_bookmark(struct stream *s)
+{
+    struct bp_exchange *x = s->service->x;
+    struct bp_buf out = {0};
+    size_t mark = bp_wire_begin_message(&out, 3);
+    bp_wire_put_uint(&out, 1, s->delivery.place);
+    bp_wire_put_uint(&out, 2, bp_journal_head(x->journal));
+    bp_wire_put_time(&out, 3, bp_now_ns(x->clock));
+    bp_wire_end_message(&out, mark);
+    s->through_sent = s->delivery.place;
+    send_response(s, &out);
+}
+
+/* Sends what was read, if it holds anything, and frees the batch. */
+static void send_batch(struct stream *s)
+{
+    struct bp_batch batch = s->batch;
+    struct bp_buf out = {0};
+    s->batch = (struct bp_batch){.n = 0};
+    if (batch.n != 0) {
+        size_t mark = bp_wire_begin_message(&out, 2);
+        bp_buf_add(&out, batch.deliveries.p, batch.deliveries.n);
+        bp_wire_put_uint(&out, 2, batch.through);
+        bp_wire_end_message(&out, mark);
+        bp_buf_add(&out, batch.grounds.p, batch.grounds.n);
+        if (s->name[0] != '\0' &&
+            bp_unacknowledged_add(&s->unacknowledged, batch.positions, batch.n) != BP_OK)
+            out.failed = true;
+        bp_metric_add(BP_METRIC_EVENTS_DELIVERED, batch.n);
+        bp_metric_add(BP_METRIC_BYTES_DELIVERED, out.n);
+        s->through_sent = batch.through;
+        send_response(s, &out);
+    }
+    if (batch.status != BP_OK)
+        bp_log(BP_LOG_ERROR, "subscribe.read_failed", "position=%" PRIu64 " why=%s",
+               batch.through + 1, bp_status_name(batch.status));
+    if (batch.status == BP_ECORRUPT) {
+        struct bp_rpc_status status = bp_rpc_status(BP_REASON_DATA_CORRUPT, NULL);
+        status.position = batch.through + 1;
+        end(s, status);
+    } else if (batch.status != BP_OK) {
+        end(s, bp_rpc_status_of(batch.status, NULL));
+    }
+    bp_batch_fini(&batch);
+}
+
+/* --- reading --- */
+
+/* How many events may be sent now. */
+static size_t room(const struct stream *s)
+{
+    if (s->name[0] == '\0')
+        return s->most_batch;
+    if (s->unacknowledged.n >= s->most_unacknowledged)
+        return 0;
+    size_t left = s->most_unacknowledged - s->unacknowledged.n;
+    return left < s->most_batch ? left : s->most_batch;
+}
+
+/* On the worker. */
+static void read_on_worker(struct bp_job *job)
+{
+    struct stream *s = (struct stream *)((char *)job - offsetof(struct stream, job));
+    bp_delivery_read(&s->delivery, s->job_room, LOOK_ON_WORKER, GROUNDS_FIELD, &s->batch);
+    bp_returns_push(&s->service->returns, &s->read_back.mail);
+}
+
+static void handle_read(struct bp_return *back)
+{
+    struct stream *s = (struct stream *)((char *)back - offsetof(struct stream, read_back));
+    s->held--;
+    if (s->state == READING)
+        s->state = FOLLOWING;
+    run(s);
+    release_if_done(s);
+}
+
+static void start_reading(struct stream *s, uint64_t behind)
+{
+    if (behind <= NEAR) {
+        bp_delivery_read(&s->delivery, room(s), LOOK_HERE, GROUNDS_FIELD, &s->batch);
+        return;
+    }
+    s->state = READING;
+    s->job_room = room(s);
+    s->held++;
+    if (!bp_worker_submit(s->service->x->worker, &s->job)) {
+        s->held--;
+        end(s, bp_rpc_status(BP_REASON_SHUTTING_DOWN, NULL));
+    }
+}
+
+/* Rights first: what was read by rights that are gone is thrown away and read again. false: ended.
+ */
+static bool rights_hold(struct stream *s)
+{
+    struct bp_rpc_status status;
+    uint64_t place = s->through_sent;
+    bool changed;
+    if (!bp_delivery_refresh(&s->delivery, &changed, &status)) {
+        cut(s, status);
+        return false;
+    }
+    if (changed && (s->batch.n != 0 || s->batch.status != BP_OK)) {
+        bp_batch_fini(&s->batch);
+        s->delivery.place = place;
+    }
+    return true;
+}
+
+/* --- the steps: each returns true if another may follow at once --- */
+
+static bool step_opening(struct stream *s)
+{
+    if (s->reader.agency == NULL || !s->saved)
+        return false;
+    if (s->save_status != BP_OK) {
+        end(s, bp_rpc_status_of(s->save_status, NULL));
+        return false;
+    }
+    s->state = GREETING;
+    return true;
+}
+
+static bool step_greeting(struct stream *s)
+{
+    if (!bp_rpc_call_can_send(s->call))
+        return false;
+    s->state = FOLLOWING;
+    s->through_sent = s->delivery.place;
+    send_opened(s);
+    bp_rpc_call_read(s->call);
+    return true;
+}
+
+static bool step_following(struct stream *s)
+{
+    if (!rights_hold(s) || !bp_rpc_call_can_send(s->call))
+        return false;
+    if (s->batch.n != 0 || s->batch.status != BP_OK) {
+        send_batch(s);
+        return true;
+    }
+    bp_batch_fini(&s->batch);
+    if (s->half_closed) {
+        s->state = SAVING;
+        return s->name[0] == '\0' ? (s->saved = true)
+                                  : save(s, s->acknowledged, NULL, true) && s->saved;
+    }
+    uint64_t head = bp_journal_head(s->service->x->journal);
+    if (s->delivery.place < head && room(s) != 0) {
+        start_reading(s, head - s->delivery.place);
+        return s->state == FOLLOWING;
+    }
+    if (now_ms(s) - s->last_sent_ms >= s->bookmark_ms)
+        send_bookmark(s);
+    return false;
+}
+
+static bool step_saving(struct stream *s)
+{
+    if (!s->saved)
+        return false;
+    struct bp_rpc_status ok = BP_RPC_STATUS_OK;
+    end(s, s->save_status == BP_OK ? ok : bp_rpc_status_of(s->save_status, NULL));
+    return false;
+}
+
+static bool step_wait(struct stream *s)
+{
+    (void)s;
+    return false;
+}
+
+static bool (*const steps[STATES])(struct stream *s) = {
+    [OPENING] = step_opening, [GREETING] = step_greeting, [FOLLOWING] = step_following,
+    [READING] = step_wait,    [SAVING] = step_saving,     [ENDED] = step_wait,
+};
+
+static void run(struct stream *s)
+{
+    while (!s->is_over && steps[s->state](s))
+        ;
+}
+
+static void on_poke(struct bp_reader *reader)
+{
+    run((struct stream *)reader);
+}
+
+/* --- messages --- */
+
+static void take_settings(struct stream *s, const Berbagi__V1__SubscribeRequest__Open *open)
+{
+    s->most_unacknowledged =
+        open->max_unacknowledged != 0 ? open->max_unacknowledged : UNACKNOWLEDGED_DEFAULT;
+    s->most_batch = open->max_batch != 0 ? open->max_batch : BATCH_DEFAULT;
+    if (s->most_batch > BATCH_MAX)
+        s->most_batch = BATCH_MAX;
+    s->bookmark_ms =
+        open->bookmark_interval_ms != 0 ? open->bookmark_interval_ms : BOOKMARK_DEFAULT_MS;
+    if (s->bookmark_ms < BOOKMARK_LEAST_MS)
+        s->bookmark_ms = BOOKMARK_LEAST_MS;
+}
+
+static void on_open(struct stream *s, const Berbagi__V1__SubscribeRequest__Open *open)
+{
+    struct bp_exchange *x = s->service->x;
+    const char *agency = bp_rpc_call_peer(s->call)->identity.name;
+    struct bp_rpc_status status;
+    struct bp_filter *filter = NULL;
+    uint64_t place;
+    bool resets, changed;
+    if (!bp_subscription_name_is_valid(open->subscription)) {
+        end(s, bp_malformed("a subscription's name is 1 to 64 of a-z, 0-9 and -"));
+        return;
+    }
+    (void)bp_str_copy(s->name, sizeof(s->name), bp_str(open->subscription));
+    take_settings(s, open);
+    if (!bp_place_resolve(x, agency, s->name, open->start, &place, &resets, &status)) {
+        end(s, status);
+        return;
+    }
+    bp_status st = bp_filter_create(open->filter, &filter);
+    if (st != BP_OK) {
+        end(s, st == BP_EINVAL ? bp_malformed("a filter has at most 1000 entries")
+                               : bp_rpc_status_of(st, NULL));
+        return;
+    }
+    if (bp_delivery_init(&s->delivery, x, agency, filter, place) != BP_OK) {
+        end(s, bp_rpc_status_of(BP_ENOMEM, NULL));
+        return;
+    }
+    if (!bp_delivery_refresh(&s->delivery, &changed, &status)) {
+        end(s, status);
+        return;
+    }
+    s->acknowledged = place;
+    s->reader.agency = s->delivery.agency;
+    s->reader.subscription = s->name;
+    s->saved = true;
+    bp_readers_add(&s->service->readers, &s->reader);
+    if (s->name[0] != '\0' && !save(s, place, open->filter, resets))
+        return;
+    run(s);
+}
+
+static void on_acknowledge(struct stream *s, uint64_t position)
+{
+    if (position > s->through_sent) {
+        end(s, bp_malformed("a position that was not sent can't be acknowledged"));
+        return;
+    }
+    if (s->name[0] != '\0' && position > s->acknowledged) {
+        s->acknowledged = position;
+        bp_unacknowledged_drop(&s->unacknowledged, position);
+        if (!save(s, position, NULL, false))
+            return;
+    }
+    bp_rpc_call_read(s->call);
+    run(s);
+}
+
+static void message(struct bp_rpc_call *call, struct bp_str bytes)
+{
+    struct stream *s = bp_rpc_call_state(call);
+    if (s == NULL || s->state == ENDED)
+        return;
+    Berbagi__V1__SubscribeRequest *m =
+        berbagi__v1__subscribe_request__unpack(NULL, bytes.n, (const uint8_t *)bytes.p);
+    bool is_first = s->reader.agency == NULL;
+    if (m == NULL)
+        end(s, bp_malformed("not a berbagi.v1.SubscribeRequest message"));
+    else if (is_first != (m->kind_case == BERBAGI__V1__SUBSCRIBE_REQUEST__KIND_OPEN))
+        end(s, bp_malformed("the first request opens, later ones acknowledge"));
+    else if (is_first)
+        on_open(s, m->open);
+    else if (m->kind_case == BERBAGI__V1__SUBSCRIBE_REQUEST__KIND_ACKNOWLEDGE)
+        on_acknowledge(s, m->acknowledge);
+    else
+        end(s, bp_malformed("the first request opens, later ones acknowledge"));
+    if (m != NULL)
+        berbagi__v1__subscribe_request__free_unpacked(m, NULL);
+}
+
+static void half_closed(struct bp_rpc_call *call)
+{
+    struct stream *s = bp_rpc_call_state(call);
+    if (s == NULL || s->state == ENDED)
+        return;
+    s->half_closed = true;
+    if (s->reader.agency == NULL) {
+        struct bp_rpc_status ok = BP_RPC_STATUS_OK;
+        end(s, ok);
+        return;
+    }
+    run(s);
+}
+
+static void sent(struct bp_rpc_call *call)
+{
+    struct stream *s = bp_rpc_call_state(call);
+    if (s != NULL)
+        run(s);
+}
+
+static void begin(struct bp_rpc_call *call, void *service)
+{
+    struct stream *s = bp_new_state(call, sizeof(*s));
+    if (s == NULL)
+        return;
+    s->service = service;
+    s->call = bp_rpc_call_ref(call);
+    s->reader.poke = on_poke;
+    s->reader.taken_over = on_taken_over;
+    s->job.run = read_on_worker;
+    s->read_back.handle = handle_read;
+    s->saved_back.handle = handle_saved;
+    bp_rpc_call_read(call);
+}
+
+static void over(struct bp_rpc_call *call)
+{
+    struct stream *s = bp_rpc_call_state(call);
+    if (s == NULL)
+        return;
+    s->is_over = true;
+    s->state = ENDED;
+    bp_readers_remove(&s->reader);
+    release_if_done(s);
+}
+
+const struct bp_rpc_method bp_subscribe_method = {
+    .path = "/berbagi.v1.SubscriberService/Subscribe",
+    .client_streams = true,
+    .server_streams = true,
+    .begin = begin,
+    .message = message,
+    .half_closed = half_closed,
+    .sent = sent,
+    .over = over,
+};

@@ -305,6 +305,25 @@ static void test_redact_every_occurrence_of_a_field_is_treated(void **state)
     bp_buf_fini(&out);
 }
 
+static void test_redact_field_of_another_wire_type_is_left_out(void **state)
+{
+    (void)state;
+    const struct bp_event_type *type = bp_schema_type(schema, BP_STR("departure.recorded"));
+    struct bp_buf data = {0}, out = {0};
+    struct bp_view view;
+    struct bp_event shown;
+    bp_wire_put_uint(&data, bp_type_field(type, BP_STR("checkpoint_code"))->number, 7);
+    bp_wire_put_bytes(&data, bp_type_field(type, BP_STR("worker_status"))->number,
+                      BP_STR("RAHASIA"));
+    bp_view_of(type, BP_LEVEL_PSEUDONYMOUS, 0, ALL, 0, &view);
+
+    redact("departure.recorded", &data, &view, &out, &shown);
+
+    assert_int_equal(shown.data.n, 0);
+    bp_buf_fini(&data);
+    bp_buf_fini(&out);
+}
+
 static void test_redact_list_of_references_is_rewritten_one_by_one(void **state)
 {
     (void)state;
@@ -327,6 +346,41 @@ static void test_redact_list_of_references_is_rewritten_one_by_one(void **state)
     assert_false(bp_wire_next(&r, &w));
     bp_buf_fini(&data);
     bp_buf_fini(&out);
+}
+
+static void test_redact_lists_are_treated_item_by_item(void **state)
+{
+    (void)state;
+    const char *const files[] = {COARSE_FILE};
+    struct bp_schema *site = NULL;
+    assert_int_equal(bp_schema_open(files, 1, &site, NULL), BP_OK);
+    const struct bp_event_type *type = bp_schema_type(site, BP_STR("test.coarse"));
+    struct bp_buf data = {0}, out = {0}, expected = {0};
+    struct bp_view view;
+    struct bp_event shown;
+    bp_wire_put_bytes(&data, 1, BP_STR("1999-03-12"));
+    bp_wire_put_bytes(&data, 2, BP_STR("18.07.12.2003"));
+    bp_wire_put_bytes(&data, 3, BP_STR("desa.18.07.12.2003"));
+    bp_wire_put_bytes(&data, 4, BP_STR("\x01\x02"));
+    bp_wire_put_bytes(&data, 2, BP_STR("18.07"));
+    bp_wire_put_bytes(&data, 3, BP_STR("kl.polri"));
+    bp_wire_put_bytes(&expected, 1, BP_STR("1999"));
+    bp_wire_put_bytes(&expected, 2, BP_STR("18.07.12"));
+    bp_wire_put_bytes(&expected, 3, BP_STR(PARENT));
+    bp_wire_put_bytes(&expected, 4, BP_STR("\x01\x02"));
+    bp_wire_put_bytes(&expected, 2, BP_STR("18.07"));
+    bp_wire_put_bytes(&expected, 3, BP_STR("kl.polri"));
+    struct bp_event e = valid_event(type, bp_buf_str(&data));
+    bp_view_of(type, BP_LEVEL_PSEUDONYMOUS, 0, ALL, 0, &view);
+
+    assert_true(bp_redact_event(site, type, &e, &view, &forms, &out));
+
+    assert_true(bp_event_parse(bp_buf_str(&out), &shown));
+    assert_true(bp_str_eq(shown.data, bp_buf_str(&expected)));
+    bp_buf_fini(&data);
+    bp_buf_fini(&out);
+    bp_buf_fini(&expected);
+    bp_schema_destroy(site);
 }
 
 static void test_redact_coarse_value_of_no_known_shape_is_left_out(void **state)
@@ -539,7 +593,9 @@ int main(void)
         cmocka_unit_test(test_redact_whole_view_gives_the_canonical_bytes),
         cmocka_unit_test(test_redact_unknown_payload_field_needs_the_whole_view),
         cmocka_unit_test(test_redact_every_occurrence_of_a_field_is_treated),
+        cmocka_unit_test(test_redact_field_of_another_wire_type_is_left_out),
         cmocka_unit_test(test_redact_list_of_references_is_rewritten_one_by_one),
+        cmocka_unit_test(test_redact_lists_are_treated_item_by_item),
         cmocka_unit_test(test_redact_coarse_value_of_no_known_shape_is_left_out),
         cmocka_unit_test(test_redact_region_above_a_village_is_kept),
         cmocka_unit_test(test_redact_agency_of_no_known_parent_is_left_out),

@@ -291,7 +291,8 @@ static void test_validate_each_missing_required_field_is_named(void **state)
             valid_payload(type, ~(UINT64_C(1) << k), &data);
             expect_payload_violation(type, &data, f->name.p, "REQUIRED");
 
-            if (f->type == BP_FIELD_STRING || f->type == BP_FIELD_ENUM) { /* given, but empty */
+            if (f->type == BP_FIELD_STRING || f->type == BP_FIELD_ENUM) {
+                valid_put(f, &data); /* given, and then given empty, which counts */
                 if (f->type == BP_FIELD_STRING)
                     bp_wire_put_bytes(&data, f->number, BP_STR(""));
                 else
@@ -481,6 +482,39 @@ static void test_validate_each_item_of_a_list_is_judged(void **state)
 
     expect_payload_violation(type, &data, "affected_event_ids", "NOT_UTF8");
     bp_buf_fini(&data);
+}
+
+static void test_validate_list_of_numbers_may_be_packed_or_not(void **state)
+{
+    (void)state;
+    const char *const files[] = {EVERYTHING_FILE};
+    struct bp_schema *site = NULL;
+    assert_int_equal(bp_schema_open(files, 1, &site, NULL), BP_OK);
+    const struct {
+        struct bp_str data;
+        const char *field; /* NULL: sound */
+    } cases[] = {
+        {BP_STR("\x5a\x02\x01\x02"), NULL},           /* numbers, packed */
+        {BP_STR("\x58\x01\x58\x02"), NULL},           /* numbers, one by one */
+        {BP_STR("\x5a\x02\x01\x80"), "data.numbers"}, /* cut short */
+        {BP_STR("\x62\x02\x00\x01"), NULL},           /* kinds */
+        {BP_STR("\x62\x02\x01\x07"), "data.kinds"},
+        {BP_STR("\x18\x02"), "data.flag"},
+        {BP_STR("\x20\x80\x80\x80\x80\x08"), "data.small"}, /* 2^31 */
+        {BP_STR("\x4a\x02\x08\x01"), NULL},                 /* a time */
+        {BP_STR("\x4a\x02\x10\xff"), "data.at"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct bp_event e =
+            valid_event(bp_schema_type(site, BP_STR("test.everything")), cases[i].data);
+        struct bp_violations v = {0};
+
+        assert_true(is_valid(site, &e, &v) == (cases[i].field == NULL));
+
+        if (cases[i].field != NULL)
+            assert_string_equal(v.items[0].field, cases[i].field);
+    }
+    bp_schema_destroy(site);
 }
 
 static void test_validate_payload_that_is_no_message_is_malformed(void **state)
@@ -695,6 +729,7 @@ int main(void)
         cmocka_unit_test(test_validate_enum_number_that_does_not_exist_is_refused_everywhere),
         cmocka_unit_test(test_validate_number_beyond_its_kind_is_malformed),
         cmocka_unit_test(test_validate_each_item_of_a_list_is_judged),
+        cmocka_unit_test(test_validate_list_of_numbers_may_be_packed_or_not),
         cmocka_unit_test_teardown(test_validate_payload_that_is_no_message_is_malformed,
                                   free_payload),
         cmocka_unit_test_teardown(test_validate_data_over_its_bound_is_too_large, free_payload),

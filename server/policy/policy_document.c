@@ -26,7 +26,7 @@ static const struct yaml_words roles = {&berbagi__v1__operator__role__descriptor
     do {                                                                                           \
         int word_ = (int)(field);                                                                  \
         bp_yaml_reader_word(r, m, key, words, &word_);                                             \
-        (field) = word_;                                                                           \
+        (field) = (__typeof__(field))word_;                                                        \
     } while (0)
 
 /* Makes one more message at the end of a repeated field; message is NULL after a failure. */

@@ -49,7 +49,7 @@ X509_NAME *bp_profile_name(const struct bp_subject *s)
 static X509_NAME *ca_name(const char *trust_domain, enum bp_ca ca, const uint8_t *serial)
 {
     char cn[64], tail[9];
-    bp_hex(serial + BP_SERIAL_BYTES - 4, 4, tail);
+    bp_hex(&serial[BP_SERIAL_BYTES - 4], 4, tail);
     snprintf(cn, sizeof(cn), "Berbagi %s CA %s", bp_ca_name(ca), tail);
     return make_name(trust_domain, NULL, cn);
 }

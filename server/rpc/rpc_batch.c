@@ -7,7 +7,7 @@
 static void start(struct bp_rpc_call *c, const grpc_op *ops, size_t n, struct bp_rpc_op *op)
 {
     c->ops_in_flight++;
-    BP_RPC_OP_RELEASE(op);
+    BP_RPC_TSAN_RELEASE(op);
     grpc_call_error error = grpc_call_start_batch(c->grpc, ops, n, op, NULL);
     BP_ASSERT(error == GRPC_CALL_OK);
 }
@@ -90,7 +90,7 @@ static grpc_call_error request_registered(struct bp_rpc_call *c)
 bool bp_rpc_batch_arrive(struct bp_rpc_call *c)
 {
     c->ops_in_flight++;
-    BP_RPC_OP_RELEASE(&c->arrive_op);
+    BP_RPC_TSAN_RELEASE(&c->arrive_op);
     grpc_call_error error =
         c->route->registered == NULL ? request_unknown(c) : request_registered(c);
     if (error == GRPC_CALL_OK)

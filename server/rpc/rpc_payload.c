@@ -4,6 +4,8 @@
 #include <grpc/slice.h>
 #include <grpc/slice_buffer.h>
 
+#include "rpc_op.h"
+
 size_t bp_rpc_payload_size(const grpc_byte_buffer *buffer)
 {
     return buffer->data.raw.slice_buffer.length;
@@ -40,6 +42,7 @@ void bp_rpc_payload_close(struct bp_rpc_payload *payload)
 
 static void unref_blob(void *blob)
 {
+    BP_RPC_TSAN_ACQUIRE(blob);
     bp_blob_unref(blob);
 }
 
@@ -52,6 +55,7 @@ grpc_byte_buffer *bp_rpc_payload_of(struct bp_blob *const *parts, size_t n)
             bp_blob_unref(part);
             continue;
         }
+        BP_RPC_TSAN_RELEASE(part);
         grpc_slice_buffer_add(&buffer->data.raw.slice_buffer,
                               grpc_slice_new_with_user_data(part->p, part->n, unref_blob, part));
     }

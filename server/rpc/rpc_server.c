@@ -140,7 +140,7 @@ static void *run_queue(void *context)
             return NULL;
         if (event.type == GRPC_OP_COMPLETE) {
             struct bp_rpc_op *op = event.tag;
-            BP_RPC_OP_ACQUIRE(op);
+            BP_RPC_TSAN_ACQUIRE(op);
             op->done(op, event.success != 0);
         }
         bp_rpc_timers_run(&s->timers, monotonic_ms());

@@ -48,7 +48,7 @@ static void begin_stop(struct bp_rpc_task *task)
 {
     struct bp_rpc_server *s = BP_RPC_OWNER(struct bp_rpc_server, stop_task, task);
     s->stopping = true;
-    BP_RPC_OP_RELEASE(&s->shut_op);
+    BP_RPC_TSAN_RELEASE(&s->shut_op);
     grpc_server_shutdown_and_notify(s->grpc, s->queue, &s->shut_op);
     end_calls(s, false);
 }

@@ -45,7 +45,7 @@ void bp_rpc_tasks_init(struct bp_rpc_tasks *t, grpc_completion_queue *queue)
 static void wake_locked(struct bp_rpc_tasks *t)
 {
     t->woken = true;
-    BP_RPC_OP_RELEASE(&t->op);
+    BP_RPC_TSAN_RELEASE(&t->op);
     grpc_call_error error = grpc_call_start_batch(t->call, NULL, 0, &t->op, NULL);
     BP_ASSERT(error == GRPC_CALL_OK);
 }

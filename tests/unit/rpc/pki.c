@@ -27,8 +27,8 @@ void pki_destroy(struct pki *pki)
 
 const char *pki_path(const struct pki *pki, const char *name)
 {
-    static char places[8][512];
-    static unsigned next;
+    static _Thread_local char places[8][512];
+    static _Thread_local unsigned next;
     char *place = places[next++ % 8];
     (void)snprintf(place, sizeof(places[0]), "%s/%s", pki->dir, name);
     return place;

@@ -8,7 +8,7 @@
 #define TIMESTAMP_LAST INT64_C(253402300799)  /* 9999-12-31T23:59:59Z */
 
 /* At most ten bytes, the tenth at most 1. */
-static bool get_varint(struct bp_wire *r, uint64_t *value)
+static bool get_long_varint(struct bp_wire *r, uint64_t *value)
 {
     uint64_t v = 0;
     const uint8_t *p = r->p;
@@ -24,6 +24,15 @@ static bool get_varint(struct bp_wire *r, uint64_t *value)
         }
     }
     return false;
+}
+
+/* Nearly all tags and lengths take one byte. */
+static inline bool get_varint(struct bp_wire *r, uint64_t *value)
+{
+    if (r->p == r->end || *r->p >= 0x80)
+        return get_long_varint(r, value);
+    *value = *r->p++;
+    return true;
 }
 
 static bool get_fixed(struct bp_wire *r, size_t n, uint64_t *value)

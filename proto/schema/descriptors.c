@@ -117,7 +117,8 @@ static bp_status add_file(struct bp_descriptors *d, struct bp_str bytes, struct 
     list[d->n_files].file =
         google__protobuf__file_descriptor_proto__unpack(NULL, bytes.n, (const uint8_t *)bytes.p);
     if (list[d->n_files].file == NULL)
-        return bp_fail(err, BP_EINVAL, "descriptor set %zu: a file is malformed", d->n_sets + 1);
+        return bp_fail(err, BP_EINVAL, "descriptor set %zu: a file is malformed, or memory ran out",
+                       d->n_sets + 1);
     d->n_files++;
     if (list_file(d, list[d->n_files - 1].file) != BP_OK)
         return bp_fail(err, BP_ENOMEM, "descriptor set: out of memory");

@@ -162,7 +162,8 @@ static bp_status set_rules(const struct build *b, const field_descriptor *source
     if (collect_option((const ProtobufCMessage *)source->options, &option, &found) &&
         !option.failed)
         rules = berbagi__v1__field_rules__unpack(NULL, option.n, option.p);
-    const char *fault = rules != NULL ? rules_fault(b, rules, f) : "its rules are malformed";
+    const char *fault =
+        rules != NULL ? rules_fault(b, rules, f) : "its rules are malformed, or memory ran out";
     if (fault != NULL)
         st = refuse(b, source->name, fault);
     else
@@ -362,7 +363,7 @@ bp_status bp_type_build(struct bp_descriptors *d, const struct bp_message_entry 
     *is_event = false;
     if (!collect_option((const ProtobufCMessage *)entry->message->options, &option, is_event)) {
         bp_buf_fini(&option);
-        return refuse(&b, NULL, "its rules are malformed");
+        return refuse(&b, NULL, "its rules are malformed, or memory ran out");
     }
     if (!*is_event)
         return BP_OK;
@@ -371,7 +372,7 @@ bp_status bp_type_build(struct bp_descriptors *d, const struct bp_message_entry 
     Berbagi__V1__EventRules *rules =
         option.failed ? NULL : berbagi__v1__event_rules__unpack(NULL, option.n, option.p);
     if (rules == NULL) {
-        st = refuse(&b, NULL, "its rules are malformed");
+        st = refuse(&b, NULL, "its rules are malformed, or memory ran out");
     } else {
         st = apply_event_rules(&b, rules, type);
         berbagi__v1__event_rules__free_unpacked(rules, NULL);

@@ -30,7 +30,9 @@ struct bp_policy_findings {
 void bp_policy_findings_fini(struct bp_policy_findings *f);
 
 /* Compiles; source and schema are read, not kept (schema must outlive the policy: its types are
- * pointed to). BP_EINVAL: findings (NULL allowed) tell every broken rule, err the first. */
+ * pointed to). BP_EINVAL: findings (NULL allowed) tell every broken rule, err the first. Version 0
+ * is what stands before the first one is applied: it alone may be without an operator of role
+ * POLICY. */
 BP_MUST_USE bp_status bp_policy_compile(const Berbagi__V1__Policy *source, uint64_t version,
                                         const struct bp_schema *schema, struct bp_policy **out,
                                         struct bp_policy_findings *findings, struct bp_err *err);

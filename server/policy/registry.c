@@ -205,7 +205,8 @@ bp_status bp_compile_operators(struct compile *c)
         may_anyone_change |=
             (p->operator_roles[i] & 1u << BERBAGI__V1__OPERATOR__ROLE__ROLE_POLICY) != 0;
     }
-    if (!may_anyone_change)
+    /* Version 0 stands where nothing was applied yet, also where nobody was named to do it. */
+    if (!may_anyone_change && p->version != 0)
         bp_finding_error(c, bp_place("operators"),
                          "no operator has the role POLICY: nobody could change this policy");
     return BP_OK;

@@ -60,6 +60,10 @@ struct bp_policy *policy_of(const char *yaml);
 #define CEILING(audience, group, terms)                                                            \
     "  - {audience: " audience ", limits: [{groups: [" group "], " terms "}]}\n"
 
+/* Pieces of YAML one behind the other, at most twelve. */
+#define JOIN(...) JOIN_(__VA_ARGS__, "", "", "", "", "", "", "", "", "", "", "", "", "")
+#define JOIN_(a, b, c, d, e, f, g, h, i, j, k, l, ...) a b c d e f g h i j k l
+
 /* What is asked about. day: today, "2026-06-01" unless given. */
 struct question {
     const char *region, *destination, *addressed_to, *recorded_on, *day;

@@ -29,11 +29,13 @@ static void test_publish_own_region_is_permitted(void **state)
 static void test_publish_refusals_name_what_stands_in_the_way(void **state)
 {
     struct bp_policy *p = policy_of(
-        AGENCIES M1 WRITES("kab.18.07", "worker.registered", "scope: OWN, level: IDENTIFIED, " BY)
-            WRITES("perwakilan.tw.taipei", "arrival.registered",
-                   "scope: COUNTRY, level: IDENTIFIED, purpose: protection")
-                WRITES("rs.18.07.sukadana", "medical.exam.recorded",
-                       "scope: ADDRESSED, level: IDENTIFIED, specific: [HEALTH], " BY) OPERATORS);
+        JOIN(AGENCIES, M1,
+             WRITES("kab.18.07", "worker.registered", "scope: OWN, level: IDENTIFIED, " BY),
+             WRITES("perwakilan.tw.taipei", "arrival.registered",
+                    "scope: COUNTRY, level: IDENTIFIED, purpose: protection"),
+             WRITES("rs.18.07.sukadana", "medical.exam.recorded",
+                    "scope: ADDRESSED, level: IDENTIFIED, specific: [HEALTH], " BY),
+             OPERATORS));
     struct publishing q = {"kab.18.07", NULL, "worker.registered", names, .about = HOME};
     (void)state;
 
@@ -64,14 +66,15 @@ static void test_publish_refusals_name_what_stands_in_the_way(void **state)
 static void test_publish_fields_beyond_the_grant_are_barred(void **state)
 {
     struct bp_policy *p = policy_of(
-        AGENCIES M1 WRITES("kab.18.07", "worker.registered", "scope: OWN, level: PSEUDONYMOUS, " BY)
-            WRITES("kab.18.07", "worker.registered",
-                   "scope: OWN, level: IDENTIFIED, only_fields: [nik], " BY)
-                WRITES("kab.35.09", "worker.registered",
-                       "scope: OWN, level: IDENTIFIED, never_fields: [nik], " BY)
-                    WRITES("kl.kp2mi", "case.opened",
-                           "scope: NATIONAL, level: IDENTIFIED, specific: [HEALTH], purpose: "
-                           "protection") OPERATORS);
+        JOIN(AGENCIES, M1,
+             WRITES("kab.18.07", "worker.registered", "scope: OWN, level: PSEUDONYMOUS, " BY),
+             WRITES("kab.18.07", "worker.registered",
+                    "scope: OWN, level: IDENTIFIED, only_fields: [nik], " BY),
+             WRITES("kab.35.09", "worker.registered",
+                    "scope: OWN, level: IDENTIFIED, never_fields: [nik], " BY),
+             WRITES("kl.kp2mi", "case.opened",
+                    "scope: NATIONAL, level: IDENTIFIED, specific: [HEALTH], purpose: protection"),
+             OPERATORS));
     static const char *const nik[] = {"nik", NULL},
                              *const coarse[] = {"birth_date", "village_code", NULL},
                              *const health[] = {"health_condition", NULL},
@@ -107,11 +110,11 @@ static void test_publish_fields_beyond_the_grant_are_barred(void **state)
 
 static void test_publish_by_nik_needs_may_resolve(void **state)
 {
-    struct bp_policy *p =
-        policy_of(AGENCIES M1 WRITES("kab.18.07", "worker.registered",
-                                     "scope: OWN, level: IDENTIFIED, may_resolve: true, " BY)
-                      WRITES("kab.35.09", "worker.registered", "scope: OWN, level: IDENTIFIED, " BY)
-                          OPERATORS);
+    struct bp_policy *p = policy_of(JOIN(
+        AGENCIES, M1,
+        WRITES("kab.18.07", "worker.registered",
+               "scope: OWN, level: IDENTIFIED, may_resolve: true, " BY),
+        WRITES("kab.35.09", "worker.registered", "scope: OWN, level: IDENTIFIED, " BY), OPERATORS));
     struct publishing q = {"kab.18.07",      NULL,         "worker.registered", NULL,
                            .resolves = true, .about = HOME};
     bp_day today = day("2026-06-01");
@@ -133,9 +136,10 @@ static void test_publish_by_nik_needs_may_resolve(void **state)
 static void test_publish_unknown_fields_need_a_whole_grant(void **state)
 {
     struct bp_policy *p = policy_of(
-        AGENCIES M1 WRITES("kab.18.07", "worker.registered", "scope: OWN, level: IDENTIFIED, " BY)
-            WRITES("kab.35.09", "worker.registered", "scope: OWN, level: PSEUDONYMOUS, " BY)
-                OPERATORS);
+        JOIN(AGENCIES, M1,
+             WRITES("kab.18.07", "worker.registered", "scope: OWN, level: IDENTIFIED, " BY),
+             WRITES("kab.35.09", "worker.registered", "scope: OWN, level: PSEUDONYMOUS, " BY),
+             OPERATORS));
     (void)state;
 
     assert_true(judge(p, (struct publishing){"kab.18.07", NULL, "worker.registered", NULL,
@@ -153,9 +157,10 @@ static void test_publish_unknown_fields_need_a_whole_grant(void **state)
 static void test_publish_parent_speaks_for_its_children_alone(void **state)
 {
     struct bp_policy *p = policy_of(
-        AGENCIES M1 WRITES("desa", "worker.registered",
-                           "scope: OWN, level: IDENTIFIED, may_resolve: true, " BY)
-            WRITES("kab", "worker.registered", "scope: OWN, level: IDENTIFIED, " BY) OPERATORS);
+        JOIN(AGENCIES, M1,
+             WRITES("desa", "worker.registered",
+                    "scope: OWN, level: IDENTIFIED, may_resolve: true, " BY),
+             WRITES("kab", "worker.registered", "scope: OWN, level: IDENTIFIED, " BY), OPERATORS));
     const char *village = "desa.18.07.15.2006";
     struct publishing q = {"kab.18.07", village,          "worker.registered",
                            names,       .resolves = true, .about = {.region = "18.07.15.2006"}};
@@ -202,10 +207,10 @@ static void test_publish_suspension_of_either_bars_both(void **state)
 
 static void test_publish_is_not_bound_by_ceilings(void **state)
 {
-    struct bp_policy *p = policy_of(AGENCIES M1 WRITES(
-        "kab.18.07", "worker.registered",
-        "scope: OWN, level: IDENTIFIED, " BY) "ceilings:\n" CEILING("kab", "registration",
-                                                                    "level: NONE") OPERATORS);
+    struct bp_policy *p = policy_of(
+        JOIN(AGENCIES, M1,
+             WRITES("kab.18.07", "worker.registered", "scope: OWN, level: IDENTIFIED, " BY),
+             "ceilings:\n", CEILING("kab", "registration", "level: NONE"), OPERATORS));
     (void)state;
 
     assert_true(

@@ -27,25 +27,27 @@ static void test_rules_sound_policy_has_no_finding(void **state)
 static void test_rules_agencies_are_checked(void **state)
 {
     (void)state;
-    expect_error("agencies: [{id: Kab.1, region: ID}]\n" OPERATORS, "agencies[0].id",
+    expect_error(JOIN("agencies: [{id: Kab.1, region: ID}]\n", OPERATORS), "agencies[0].id",
                  "no agency id");
-    expect_error("agencies: [{id: kab.18.07}, {id: kab.18.07}]\n" OPERATORS, "agencies[1].id",
-                 "stands twice");
-    expect_error("agencies: [{id: kab.18.07, kind: prov}]\n" OPERATORS, "agencies[0].kind",
+    expect_error(JOIN("agencies: [{id: kab.18.07}, {id: kab.18.07}]\n", OPERATORS),
+                 "agencies[1].id", "stands twice");
+    expect_error(JOIN("agencies: [{id: kab.18.07, kind: prov}]\n", OPERATORS), "agencies[0].kind",
                  "begins with");
-    expect_error("agencies: [{id: kab.18.07, region: \"99.07\"}]\n" OPERATORS, "agencies[0].region",
-                 "unknown region");
-    expect_error("agencies: [{id: kab.18.07, parent: prov.18}]\n" OPERATORS, "agencies[0].parent",
-                 "unknown agency");
-    expect_error("agencies: [{id: perwakilan.xx, host_countries: [XX]}]\n" OPERATORS,
+    expect_error(JOIN("agencies: [{id: kab.18.07, region: \"99.07\"}]\n", OPERATORS),
+                 "agencies[0].region", "unknown region");
+    expect_error(JOIN("agencies: [{id: kab.18.07, parent: prov.18}]\n", OPERATORS),
+                 "agencies[0].parent", "unknown agency");
+    expect_error(JOIN("agencies: [{id: perwakilan.xx, host_countries: [XX]}]\n", OPERATORS),
                  "agencies[0].host_countries", "unknown country");
-    expect_error("agencies: [{id: kab.18.07, parent: kab.18.07}]\n" OPERATORS, "agencies[0].parent",
-                 "circle");
-    expect_error("agencies: [{id: kab.1, parent: kab.3}, {id: kab.2, parent: kab.1}, {id: kab.3, "
-                 "parent: kab.2}]\n" OPERATORS,
+    expect_error(JOIN("agencies: [{id: kab.18.07, parent: kab.18.07}]\n", OPERATORS),
+                 "agencies[0].parent", "circle");
+    expect_error(JOIN("agencies: [{id: kab.1, parent: kab.3}, {id: kab.2, parent: kab.1}, {id: "
+                      "kab.3, parent: kab.2}]\n",
+                      OPERATORS),
                  "agencies[1].parent", "circle");
-    expect_error("agencies: [{id: kab.0, parent: kab.1}, {id: kab.1, parent: kab.2}, {id: kab.2, "
-                 "parent: kab.1}]\n" OPERATORS,
+    expect_error(JOIN("agencies: [{id: kab.0, parent: kab.1}, {id: kab.1, parent: kab.2}, {id: "
+                      "kab.2, parent: kab.1}]\n",
+                      OPERATORS),
                  "agencies[0].parent", "circle");
 }
 
@@ -55,10 +57,23 @@ static void test_rules_someone_must_be_able_to_change_it(void **state)
     expect_error("operators: []\n", "operators", "no operator");
     expect_error("operators: [{name: dewi, roles: [VIEWER, BACKUP, SECURITY]}]\n", "operators",
                  "no operator");
-    expect_error(OPERATORS "  - {name: admin, roles: [VIEWER]}\n", "operators[1].name",
+    expect_error(JOIN(OPERATORS, "  - {name: admin, roles: [VIEWER]}\n"), "operators[1].name",
                  "stands twice");
-    expect_error(OPERATORS "  - {name: Dewi, roles: [VIEWER]}\n", "operators[1].name", "a-z");
-    expect_error(OPERATORS "  - {name: dewi}\n", "operators[1].roles", "without a role");
+    expect_error(JOIN(OPERATORS, "  - {name: Dewi, roles: [VIEWER]}\n"), "operators[1].name",
+                 "a-z");
+    expect_error(JOIN(OPERATORS, "  - {name: dewi}\n"), "operators[1].roles", "without a role");
+}
+
+static void test_rules_version_0_needs_nobody(void **state)
+{
+    struct bp_policy *policy = NULL;
+    Berbagi__V1__Policy *message = message_of("operators: []\n");
+    (void)state;
+
+    assert_int_equal(bp_policy_compile(message, 0, test_schema(), &policy, NULL, NULL), BP_OK);
+
+    bp_policy_unref(policy);
+    berbagi__v1__policy__free_unpacked(message, NULL);
 }
 
 static void test_rules_agreements_have_days_and_an_end(void **state)
@@ -75,13 +90,15 @@ static void test_rules_agreements_have_days_and_an_end(void **state)
                  "agreements[0].valid_to", "before it begins");
     expect_error(OF_TERMS(IN_FORCE ", valid_from: 2026-02-01"), "agreements[0].valid_to",
                  "without an end");
-    expect_error(AGENCIES "agreements:\n  - {id: m1, " IN_FORCE ", " YEAR "}\n" OPERATORS,
-                 "agreements[0].parties", "nobody");
-    expect_error(AGENCIES "agreements:\n  - {id: m1, parties: [kab.99.99], " IN_FORCE ", " YEAR
-                          "}\n" OPERATORS,
+    expect_error(
+        JOIN(AGENCIES, "agreements:\n  - {id: m1, ", IN_FORCE, ", ", YEAR, "}\n", OPERATORS),
+        "agreements[0].parties", "nobody");
+    expect_error(JOIN(AGENCIES, "agreements:\n  - {id: m1, parties: [kab.99.99], ", IN_FORCE, ", ",
+                      YEAR, "}\n", OPERATORS),
                  "agreements[0].parties", "unknown agency");
-    expect_error(AGENCIES "agreements:\n  - {id: m1, parties: [kl.kp2mi], " IN_FORCE ", " YEAR "}\n"
-                          "  - {id: m1, parties: [kab.18.07], " IN_FORCE ", " YEAR "}\n" OPERATORS,
+    expect_error(JOIN(AGENCIES, "agreements:\n  - {id: m1, parties: [kl.kp2mi], ", IN_FORCE, ", ",
+                      YEAR, "}\n", "  - {id: m1, parties: [kab.18.07], ", IN_FORCE, ", ", YEAR,
+                      "}\n", OPERATORS),
                  "agreements[1].id", "stands twice");
 }
 
@@ -126,10 +143,10 @@ static void test_rules_grants_name_what_exists(void **state)
     (void)state;
     expect_error(READING("kab.99.99", SOUND), GRANT0 "grantee", "no agency");
     expect_error(READING("rsud", SOUND), GRANT0 "grantee", "no kind");
-    expect_error(AGENCIES M1 READS("kab", "worker.registred", SOUND) OPERATORS, GRANT0 "events",
-                 "no event type");
-    expect_error(AGENCIES M1 READS("kab", "worker.registered.*", SOUND) OPERATORS, GRANT0 "events",
-                 "no event type");
+    expect_error(JOIN(AGENCIES, M1, READS("kab", "worker.registred", SOUND), OPERATORS),
+                 GRANT0 "events", "no event type");
+    expect_error(JOIN(AGENCIES, M1, READS("kab", "worker.registered.*", SOUND), OPERATORS),
+                 GRANT0 "events", "no event type");
     expect_error(READING("kab", "scope: OWN, level: IDENTIFIED, purpose: gossip"), GRANT0 "purpose",
                  "no purpose");
     expect_error(READING("kab", "scope: OWN, level: IDENTIFIED, purpose: voter_rights"),
@@ -160,8 +177,9 @@ static void test_rules_grants_are_complete(void **state)
     expect_error(READING("kab", SOUND ", regions: [\"18.07\"]"), GRANT0 "regions", "alone");
     expect_error(READING("kab", SOUND ", countries: [TW]"), GRANT0 "countries", "alone");
     expect_error(READING("kab", SOUND ", may_resolve: true"), GRANT0 "may_resolve", "PUBLISH");
-    expect_error(AGENCIES M1 WRITES("kab", "worker.registered", SOUND ", events_from: 2026-02-01")
-                     OPERATORS,
+    expect_error(JOIN(AGENCIES, M1,
+                      WRITES("kab", "worker.registered", SOUND ", events_from: 2026-02-01"),
+                      OPERATORS),
                  GRANT0 "events_from", "SUBSCRIBE");
 }
 
@@ -189,26 +207,29 @@ static void test_rules_grant_that_can_never_apply_is_refused(void **state)
 static void test_rules_ceilings_are_checked(void **state)
 {
     (void)state;
-    expect_error(AGENCIES "ceilings:\n" CEILING("rsud", "health", IDENTIFIED_NATIONAL) OPERATORS,
-                 "ceilings[0].audience", "no kind");
-    expect_error(AGENCIES "ceilings:\n" CEILING("kab", "healt", IDENTIFIED_NATIONAL) OPERATORS,
-                 "ceilings[0].group", "no event type");
-    expect_error(AGENCIES "ceilings:\n" CEILING("kab", "health", "level: IDENTIFIED") OPERATORS,
+    expect_error(
+        JOIN(AGENCIES, "ceilings:\n", CEILING("rsud", "health", IDENTIFIED_NATIONAL), OPERATORS),
+        "ceilings[0].audience", "no kind");
+    expect_error(
+        JOIN(AGENCIES, "ceilings:\n", CEILING("kab", "healt", IDENTIFIED_NATIONAL), OPERATORS),
+        "ceilings[0].group", "no event type");
+    expect_error(
+        JOIN(AGENCIES, "ceilings:\n", CEILING("kab", "health", "level: IDENTIFIED"), OPERATORS),
+        "ceilings[0].scope", "one of OWN");
+    expect_error(JOIN(AGENCIES, "ceilings:\n",
+                      CEILING("kab", "health", "level: IDENTIFIED, scope: REGIONS"), OPERATORS),
                  "ceilings[0].scope", "one of OWN");
-    expect_error(AGENCIES "ceilings:\n" CEILING("kab", "health",
-                                                "level: IDENTIFIED, scope: REGIONS") OPERATORS,
-                 "ceilings[0].scope", "one of OWN");
-    expect_error(AGENCIES "ceilings:\n" CEILING("kl.kp2mi", "health",
-                                                "level: IDENTIFIED, scope: OWN") OPERATORS,
+    expect_error(JOIN(AGENCIES, "ceilings:\n",
+                      CEILING("kl.kp2mi", "health", "level: IDENTIFIED, scope: OWN"), OPERATORS),
                  "ceilings[0].scope", "national");
-    expect_error(AGENCIES "ceilings:\n" CEILING("kab", "health",
-                                                "level: IDENTIFIED, scope: COUNTRY") OPERATORS,
+    expect_error(JOIN(AGENCIES, "ceilings:\n",
+                      CEILING("kab", "health", "level: IDENTIFIED, scope: COUNTRY"), OPERATORS),
                  "ceilings[0].scope", "host_countries");
-    expect_error(AGENCIES "ceilings:\n" CEILING("kab", "health, health", IDENTIFIED_NATIONAL)
-                     OPERATORS,
+    expect_error(JOIN(AGENCIES, "ceilings:\n",
+                      CEILING("kab", "health, health", IDENTIFIED_NATIONAL), OPERATORS),
                  "ceilings[1]", "twice");
-    expect_error(AGENCIES "ceilings:\n" CEILING("kab.18.07", "health", IDENTIFIED_NATIONAL)
-                     CEILING("kab.18.07", "health", "level: NONE") OPERATORS,
+    expect_error(JOIN(AGENCIES, "ceilings:\n", CEILING("kab.18.07", "health", IDENTIFIED_NATIONAL),
+                      CEILING("kab.18.07", "health", "level: NONE"), OPERATORS),
                  "ceilings[1]", "twice");
 }
 
@@ -237,8 +258,9 @@ static void test_rules_grant_above_its_ceiling_is_warned_of(void **state)
 static void test_rules_publish_grant_that_bars_a_required_field_is_warned_of(void **state)
 {
     (void)state;
-    expect_warning(AGENCIES M1 WRITES("kab", "worker.registered", "scope: OWN, level: PUBLIC" BY)
-                       OPERATORS,
+    expect_warning(JOIN(AGENCIES, M1,
+                        WRITES("kab", "worker.registered", "scope: OWN, level: PUBLIC" BY),
+                        OPERATORS),
                    GRANT0 "level", "requires");
 }
 
@@ -267,6 +289,7 @@ int main(void)
         cmocka_unit_test(test_rules_sound_policy_has_no_finding),
         cmocka_unit_test(test_rules_agencies_are_checked),
         cmocka_unit_test(test_rules_someone_must_be_able_to_change_it),
+        cmocka_unit_test(test_rules_version_0_needs_nobody),
         cmocka_unit_test(test_rules_agreements_have_days_and_an_end),
         cmocka_unit_test(test_rules_law_alone_has_no_end),
         cmocka_unit_test(test_rules_overlap_of_the_same_parties_is_warned_of),

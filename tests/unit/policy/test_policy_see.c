@@ -74,14 +74,14 @@ static void test_see_regions_scope_reaches_the_named_ones(void **state)
 
 static void test_see_country_scope_is_the_grant_s_or_the_mission_s(void **state)
 {
-    struct bp_policy *p =
-        policy_of(AGENCIES M1 READS("perwakilan.tw.taipei", "arrival.registered",
-                                    "scope: COUNTRY, level: IDENTIFIED, purpose: protection")
-                      READS("kl.kemlu", "arrival.registered",
-                            "scope: COUNTRY, countries: [HK, MY], level: IDENTIFIED, purpose: "
-                            "protection") "ceilings:\n" ALL_OF("kl.kemlu")
-                          CEILING("perwakilan", "movement", "level: IDENTIFIED, scope: COUNTRY")
-                              OPERATORS);
+    struct bp_policy *p = policy_of(
+        JOIN(AGENCIES, M1,
+             READS("perwakilan.tw.taipei", "arrival.registered",
+                   "scope: COUNTRY, level: IDENTIFIED, purpose: protection"),
+             READS("kl.kemlu", "arrival.registered",
+                   "scope: COUNTRY, countries: [HK, MY], level: IDENTIFIED, purpose: protection"),
+             "ceilings:\n", ALL_OF("kl.kemlu"),
+             CEILING("perwakilan", "movement", "level: IDENTIFIED, scope: COUNTRY"), OPERATORS));
     struct question taiwan = {.region = "18.07", .destination = "TW"},
                     hongkong = {.region = "18.07", .destination = "HK"};
     (void)state;
@@ -97,19 +97,14 @@ static void test_see_country_scope_is_the_grant_s_or_the_mission_s(void **state)
 
 static void test_see_addressed_scope_lies_inside_every_ceiling(void **state)
 {
-    struct bp_policy *p = policy_of(AGENCIES M1 READS(
-        "rs.18.07.sukadana", "medical.exam.recorded",
-        "scope: ADDRESSED, level: IDENTIFIED, specific: [HEALTH], purpose: placement")
-                                        READS(
-                                            "kab.18.07", "medical.exam.recorded",
-                                            "scope: NATIONAL, level: IDENTIFIED, purpose: "
-                                            "placement") "ceilings:\n" CEILING("rs", "health",
-                                                                               "level: IDENTIFIED, "
-                                                                               "specific: "
-                                                                               "[HEALTH], scope: "
-                                                                               "OWN")
-                                            CEILING("kab", "health",
-                                                    "level: IDENTIFIED, scope: OWN") OPERATORS);
+    struct bp_policy *p = policy_of(JOIN(
+        AGENCIES, M1,
+        READS("rs.18.07.sukadana", "medical.exam.recorded",
+              "scope: ADDRESSED, level: IDENTIFIED, specific: [HEALTH], purpose: placement"),
+        READS("kab.18.07", "medical.exam.recorded",
+              "scope: NATIONAL, level: IDENTIFIED, purpose: placement"),
+        "ceilings:\n", CEILING("rs", "health", "level: IDENTIFIED, specific: [HEALTH], scope: OWN"),
+        CEILING("kab", "health", "level: IDENTIFIED, scope: OWN"), OPERATORS));
     struct question far = {.region = "35.09", .addressed_to = "rs.18.07.sukadana"};
     (void)state;
 
@@ -161,10 +156,11 @@ static void test_see_agreement_not_in_force_gives_nothing(void **state)
 static void test_see_right_by_law_has_no_end(void **state)
 {
     struct bp_policy *p = policy_of(
-        AGENCIES "agreements:\n  - id: law\n    parties: [kl.kp2mi]\n    status: IN_FORCE\n    "
-                 "valid_from: 2017-11-22\n    grants:\n" READS(
-                     "kab.18.07", "worker.registered",
-                     "scope: OWN, level: IDENTIFIED, " BY) "ceilings:\n" ALL_OF("kab") OPERATORS);
+        JOIN(AGENCIES,
+             "agreements:\n  - id: law\n    parties: [kl.kp2mi]\n    status: IN_FORCE\n    "
+             "valid_from: 2017-11-22\n    grants:\n",
+             READS("kab.18.07", "worker.registered", "scope: OWN, level: IDENTIFIED, " BY),
+             "ceilings:\n", ALL_OF("kab"), OPERATORS));
     struct bp_sight sight;
     struct bp_ground ground;
     struct question q = HOME;
@@ -193,17 +189,13 @@ static void test_see_suspended_agency_gives_nothing(void **state)
 
 static void test_see_pattern_takes_in_types_of_its_purpose_alone(void **state)
 {
-    struct bp_policy *p = policy_of(AGENCIES M1 READS(
-        "kab.18.07", "\"*\"", "scope: NATIONAL, level: IDENTIFIED, purpose: voter_rights")
-                                        READS(
-                                            "kab.35.09", "worker.*",
-                                            "scope: NATIONAL, level: IDENTIFIED, purpose: "
-                                            "placement") "ceilings:\n" CEILING("kab",
-                                                                               "registration, "
-                                                                               "voter, movement",
-                                                                               "level: IDENTIFIED, "
-                                                                               "scope: NATIONAL")
-                                            OPERATORS);
+    struct bp_policy *p = policy_of(JOIN(
+        AGENCIES, M1,
+        READS("kab.18.07", "\"*\"", "scope: NATIONAL, level: IDENTIFIED, purpose: voter_rights"),
+        READS("kab.35.09", "worker.*", "scope: NATIONAL, level: IDENTIFIED, purpose: placement"),
+        "ceilings:\n",
+        CEILING("kab", "registration, voter, movement", "level: IDENTIFIED, scope: NATIONAL"),
+        OPERATORS));
     (void)state;
 
     assert_true(may_see(p, "kab.18.07", "voter.aggregate.published", HOME));
@@ -250,19 +242,18 @@ static void test_see_pseudonymous_hides_identifiers_and_coarsens(void **state)
 
 static void test_see_specific_kinds_are_named_on_top(void **state)
 {
-    struct bp_policy *p =
-        policy_of(AGENCIES M1 READS("kab.18.07", "case.opened",
-                                    "scope: NATIONAL, level: IDENTIFIED, purpose: protection")
-                      READS(
-                          "kl.kemlu", "case.opened",
-                          "scope: NATIONAL, level: IDENTIFIED, specific: [HEALTH], purpose: "
-                          "protection") "ceilings:\n" CEILING("kab", "complaint_case",
-                                                              "level: IDENTIFIED, specific: "
-                                                              "[HEALTH, CRIMINAL], scope: NATIONAL")
-                          CEILING(
-                              "kl.kemlu", "complaint_case",
-                              "level: IDENTIFIED, specific: [HEALTH, CRIMINAL], scope: NATIONAL")
-                              OPERATORS);
+    struct bp_policy *p = policy_of(
+        JOIN(AGENCIES, M1,
+             READS("kab.18.07", "case.opened",
+                   "scope: NATIONAL, level: IDENTIFIED, purpose: protection"),
+             READS("kl.kemlu", "case.opened",
+                   "scope: NATIONAL, level: IDENTIFIED, specific: [HEALTH], purpose: protection"),
+             "ceilings:\n",
+             CEILING("kab", "complaint_case",
+                     "level: IDENTIFIED, specific: [HEALTH, CRIMINAL], scope: NATIONAL"),
+             CEILING("kl.kemlu", "complaint_case",
+                     "level: IDENTIFIED, specific: [HEALTH, CRIMINAL], scope: NATIONAL"),
+             OPERATORS));
     (void)state;
 
     assert_true(sees_field(p, "kab.18.07", "case.opened", "case_number", HOME));
@@ -274,12 +265,13 @@ static void test_see_specific_kinds_are_named_on_top(void **state)
 
 static void test_see_field_lists_narrow_the_payload(void **state)
 {
-    struct bp_policy *p = policy_of(AGENCIES M1 READS(
-        "kab.18.07", "worker.registered",
-        "scope: OWN, level: IDENTIFIED, only_fields: [sex, scheme], " BY)
-                                        READS("kab.35.09", "worker.registered",
-                                              "scope: NATIONAL, level: IDENTIFIED, never_fields: "
-                                              "[nik], " BY) "ceilings:\n" ALL_OF("kab") OPERATORS);
+    struct bp_policy *p =
+        policy_of(JOIN(AGENCIES, M1,
+                       READS("kab.18.07", "worker.registered",
+                             "scope: OWN, level: IDENTIFIED, only_fields: [sex, scheme], " BY),
+                       READS("kab.35.09", "worker.registered",
+                             "scope: NATIONAL, level: IDENTIFIED, never_fields: [nik], " BY),
+                       "ceilings:\n", ALL_OF("kab"), OPERATORS));
     struct bp_sight sight;
     (void)state;
 
@@ -297,15 +289,13 @@ static void test_see_field_lists_narrow_the_payload(void **state)
 
 static void test_see_several_grants_give_the_union_and_every_ground(void **state)
 {
-    struct bp_policy *p = policy_of(AGENCIES M1 READS("kab.18.07", "worker.registered",
-                                                      "scope: NATIONAL, level: PSEUDONYMOUS, " BY)
-                                        READS("kab", "worker.registered",
-                                              "scope: OWN, level: IDENTIFIED, only_fields: "
-                                              "[nik], " BY) "    - {grantee: kab.18.07, direction: "
-                                                            "SUBSCRIBE, events: worker.*, scope: "
-                                                            "NATIONAL, level: PUBLIC, legal_basis: "
-                                                            "other, " BY "}\n"
-                                                            "ceilings:\n" ALL_OF("kab") OPERATORS);
+    struct bp_policy *p = policy_of(JOIN(
+        AGENCIES, M1,
+        READS("kab.18.07", "worker.registered", "scope: NATIONAL, level: PSEUDONYMOUS, " BY),
+        READS("kab", "worker.registered", "scope: OWN, level: IDENTIFIED, only_fields: [nik], " BY),
+        "    - {grantee: kab.18.07, direction: SUBSCRIBE, events: worker.*, scope: NATIONAL, "
+        "level: PUBLIC, legal_basis: other, ",
+        BY, "}\n", "ceilings:\n", ALL_OF("kab"), OPERATORS));
     const char *type = "worker.registered";
     struct bp_sight sight;
     (void)state;
@@ -330,11 +320,11 @@ static void test_see_ceiling_missing_or_none_gives_nothing(void **state)
 {
     struct bp_policy *p =
         policy_of(ONE("kab", "scope: OWN, level: IDENTIFIED",
-                      CEILING("kab.18.07", "registration", "level: NONE")
-                          CEILING("kab.35.09", "health", "level: IDENTIFIED, scope: OWN")));
+                      JOIN(CEILING("kab.18.07", "registration", "level: NONE"),
+                           CEILING("kab.35.09", "health", "level: IDENTIFIED, scope: OWN"))));
     struct bp_policy *q =
         policy_of(ONE("kab", "scope: OWN, level: IDENTIFIED",
-                      ALL_OF("kab") CEILING("kab.18.07", "registration", "level: NONE")));
+                      JOIN(ALL_OF("kab"), CEILING("kab.18.07", "registration", "level: NONE"))));
     struct question other = {.region = "35.09"};
     (void)state;
 
@@ -350,15 +340,12 @@ static void test_see_ceiling_missing_or_none_gives_nothing(void **state)
 static void test_see_ceiling_cuts_level_kinds_and_scope(void **state)
 {
     struct bp_policy *p = policy_of(
-        AGENCIES M1 READS(
-            "kab", "medical.exam.recorded",
-            "scope: NATIONAL, level: IDENTIFIED, specific: [HEALTH], purpose: placement")
-            READS("kab", "worker.registered",
-                  "scope: NATIONAL, level: IDENTIFIED, " BY) "ceilings:\n" CEILING("kab", "health",
-                                                                                   "level: "
-                                                                                   "IDENTIFIED, "
-                                                                                   "scope: OWN")
-                CEILING("kab", "registration", "level: PSEUDONYMOUS, scope: NATIONAL") OPERATORS);
+        JOIN(AGENCIES, M1,
+             READS("kab", "medical.exam.recorded",
+                   "scope: NATIONAL, level: IDENTIFIED, specific: [HEALTH], purpose: placement"),
+             READS("kab", "worker.registered", "scope: NATIONAL, level: IDENTIFIED, " BY),
+             "ceilings:\n", CEILING("kab", "health", "level: IDENTIFIED, scope: OWN"),
+             CEILING("kab", "registration", "level: PSEUDONYMOUS, scope: NATIONAL"), OPERATORS));
     struct bp_sight sight;
     (void)state;
 
@@ -374,21 +361,14 @@ static void test_see_ceiling_cuts_level_kinds_and_scope(void **state)
 
 static void test_see_ceiling_of_aggregate_leaves_what_is_public(void **state)
 {
-    struct bp_policy
-        *p = policy_of(AGENCIES M1
-                           READS("kab", "worker.registered",
-                                 "scope: OWN, level: IDENTIFIED, purpose: placement")
-                               READS("kab", "training.enrolled",
-                                     "scope: OWN, level: IDENTIFIED, purpose: training")
-                                   READS("kab", "voter.aggregate.published",
-                                         "scope: NATIONAL, level: IDENTIFIED, purpose: "
-                                         "voter_rights") "ceilings:\n" CEILING("kab",
-                                                                               "registration, "
-                                                                               "capacity",
-                                                                               "level: AGGREGATE, "
-                                                                               "scope: OWN")
-                                       CEILING("kab", "voter", "level: AGGREGATE, scope: NATIONAL")
-                                           OPERATORS);
+    struct bp_policy *p = policy_of(JOIN(
+        AGENCIES, M1,
+        READS("kab", "worker.registered", "scope: OWN, level: IDENTIFIED, purpose: placement"),
+        READS("kab", "training.enrolled", "scope: OWN, level: IDENTIFIED, purpose: training"),
+        READS("kab", "voter.aggregate.published",
+              "scope: NATIONAL, level: IDENTIFIED, purpose: voter_rights"),
+        "ceilings:\n", CEILING("kab", "registration, capacity", "level: AGGREGATE, scope: OWN"),
+        CEILING("kab", "voter", "level: AGGREGATE, scope: NATIONAL"), OPERATORS));
     struct question few = {.region = "18.07", .small_count = true};
     struct bp_sight sight;
     (void)state;
@@ -409,17 +389,15 @@ static void test_see_ceiling_of_aggregate_leaves_what_is_public(void **state)
 
 static void test_see_aggregate_grant_gives_counts_alone(void **state)
 {
-    struct bp_policy *p = policy_of(AGENCIES M1 READS(
-        "kab", "\"*\"", "scope: NATIONAL, level: AGGREGATE, purpose: statistics")
-                                        READS(
-                                            "kab", "voter.aggregate.published",
-                                            "scope: NATIONAL, level: AGGREGATE, purpose: "
-                                            "voter_rights") "ceilings:\n" CEILING("kab", "voter",
-                                                                                  "level: PUBLIC, "
-                                                                                  "scope: NATIONAL")
-                                            CEILING(
-                                                "kab", "statistics, outreach, governance, movement",
-                                                "level: IDENTIFIED, scope: NATIONAL") OPERATORS);
+    struct bp_policy *p = policy_of(
+        JOIN(AGENCIES, M1,
+             READS("kab", "\"*\"", "scope: NATIONAL, level: AGGREGATE, purpose: statistics"),
+             READS("kab", "voter.aggregate.published",
+                   "scope: NATIONAL, level: AGGREGATE, purpose: voter_rights"),
+             "ceilings:\n", CEILING("kab", "voter", "level: PUBLIC, scope: NATIONAL"),
+             CEILING("kab", "statistics, outreach, governance, movement",
+                     "level: IDENTIFIED, scope: NATIONAL"),
+             OPERATORS));
     struct question few = {.region = "18.07", .small_count = true};
     (void)state;
 
@@ -434,7 +412,7 @@ static void test_see_aggregate_grant_gives_counts_alone(void **state)
 
 static void test_see_public_id_of_a_village_is_its_parent_s(void **state)
 {
-    struct bp_policy *p = policy_of(AGENCIES OPERATORS);
+    struct bp_policy *p = policy_of(JOIN(AGENCIES, OPERATORS));
     (void)state;
 
     assert_true(bp_str_is(bp_agency_public_id(bp_policy_agency(p, BP_STR("desa.18.07.15.2006"))),

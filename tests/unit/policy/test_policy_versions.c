@@ -13,10 +13,10 @@
 
 static void test_versions_next_change_is_the_next_first_or_last_day(void **state)
 {
-    struct bp_policy *p = policy_of(
-        POLICY(AGREEMENT("a", "IN_FORCE", "2026-01-01", "2026-06-30", OLD_READS)
-                   AGREEMENT("b", "IN_FORCE", "2026-09-01", "2027-08-31", OLD_READS)
-                       AGREEMENT("c", "SUSPENDED", "2026-03-01", "2026-03-31", OLD_READS)));
+    struct bp_policy *p =
+        policy_of(POLICY(JOIN(AGREEMENT("a", "IN_FORCE", "2026-01-01", "2026-06-30", OLD_READS),
+                              AGREEMENT("b", "IN_FORCE", "2026-09-01", "2027-08-31", OLD_READS),
+                              AGREEMENT("c", "SUSPENDED", "2026-03-01", "2026-03-31", OLD_READS))));
     (void)state;
 
     assert_int_equal(bp_policy_next_change(p, day("2025-01-01")), day("2026-01-01"));
@@ -75,8 +75,8 @@ static void test_versions_withdrawal_of_one_grant_beats_the_end_of_another(void 
                        "2026-06-01"));
     assert_true(
         ended(both,
-              POLICY(AGREEMENT("a", "SUSPENDED", "2026-01-01", "2026-12-31", OLD_READS)
-                         AGREEMENT("b", "TERMINATED", "2026-01-01", "2026-12-31", OLD_READS)),
+              POLICY(JOIN(AGREEMENT("a", "SUSPENDED", "2026-01-01", "2026-12-31", OLD_READS),
+                          AGREEMENT("b", "TERMINATED", "2026-01-01", "2026-12-31", OLD_READS))),
               "2026-06-01"));
 }
 
@@ -205,8 +205,9 @@ static void test_versions_lowered_ceiling_and_lost_agency_are_losses(void **stat
 {
     (void)state;
     struct difference ceiling =
-        difference(one_year, AGENCIES "agreements:\n" AGREEMENT("a", "IN_FORCE", "2026-01-01",
-                                                                "2026-12-31", OLD_READS) OPERATORS);
+        difference(one_year, JOIN(AGENCIES, "agreements:\n",
+                                  AGREEMENT("a", "IN_FORCE", "2026-01-01", "2026-12-31", OLD_READS),
+                                  OPERATORS));
     assert_int_equal(ceiling.response->n_changes, 1);
     assert_true(ceiling.response->changes[0]->type_lost);
     drop(&ceiling);
@@ -240,16 +241,15 @@ static void test_versions_publish_rights_are_told_too(void **state)
 
 static void test_versions_part_holds_what_speaks_of_the_agency(void **state)
 {
-    Berbagi__V1__Policy *whole = message_of(POLICY(AGREEMENT(
-        "a", "IN_FORCE", "2026-01-01", "2026-12-31",
-        OLD_READS READS("kab.35.09", "worker.registered", "scope: OWN, level: IDENTIFIED, " BY)
-            READS(
-                "kab", "departure.recorded",
-                "scope: OWN, level: IDENTIFIED, purpose: protection")) "  - {id: b, parties: "
-                                                                       "[kab.35.09, kl.kp2mi], "
-                                                                       "status: IN_FORCE, "
-                                                                       "valid_from: 2026-01-01, "
-                                                                       "valid_to: 2026-12-31}\n"));
+    Berbagi__V1__Policy *whole = message_of(POLICY(
+        JOIN(AGREEMENT(
+                 "a", "IN_FORCE", "2026-01-01", "2026-12-31",
+                 JOIN(OLD_READS,
+                      READS("kab.35.09", "worker.registered", "scope: OWN, level: IDENTIFIED, " BY),
+                      READS("kab", "departure.recorded",
+                            "scope: OWN, level: IDENTIFIED, purpose: protection"))),
+             "  - {id: b, parties: [kab.35.09, kl.kp2mi], status: IN_FORCE, valid_from: "
+             "2026-01-01, valid_to: 2026-12-31}\n")));
     (void)state;
 
     Berbagi__V1__Policy *part = bp_policy_part_of(whole, BP_STR("kab.18.07"));
@@ -276,20 +276,15 @@ static void test_versions_part_holds_what_speaks_of_the_agency(void **state)
 
 static void test_versions_grounds_are_numbered_by_their_words(void **state)
 {
-    struct bp_policy *p = policy_of(POLICY(AGREEMENT(
-        "z", "IN_FORCE", "2026-01-01", "2026-12-31",
-        READS("kab", "worker.*",
-              "scope: OWN, level: IDENTIFIED, " BY)) "  - {id: a, parties: [kab.35.09], status: "
-                                                     "IN_FORCE, valid_from: 2026-01-01, valid_to: "
-                                                     "2026-06-30, grants: [\n"
-                                                     "      {grantee: kab, direction: SUBSCRIBE, "
-                                                     "events: worker.registered, scope: OWN, "
-                                                     "level: IDENTIFIED, purpose: placement, "
-                                                     "legal_basis: law},\n"
-                                                     "      {grantee: kab, direction: SUBSCRIBE, "
-                                                     "events: worker.registered, scope: NATIONAL, "
-                                                     "level: PUBLIC, purpose: placement, "
-                                                     "legal_basis: law}]}\n"));
+    struct bp_policy *p = policy_of(
+        POLICY(JOIN(AGREEMENT("z", "IN_FORCE", "2026-01-01", "2026-12-31",
+                              READS("kab", "worker.*", "scope: OWN, level: IDENTIFIED, " BY)),
+                    "  - {id: a, parties: [kab.35.09], status: IN_FORCE, valid_from: 2026-01-01, "
+                    "valid_to: 2026-06-30, grants: [\n",
+                    "      {grantee: kab, direction: SUBSCRIBE, events: worker.registered, scope: "
+                    "OWN, level: IDENTIFIED, purpose: placement, legal_basis: law},\n",
+                    "      {grantee: kab, direction: SUBSCRIBE, events: worker.registered, scope: "
+                    "NATIONAL, level: PUBLIC, purpose: placement, legal_basis: law}]}\n")));
     struct bp_ground g, last;
     uint32_t n = 0;
     (void)state;

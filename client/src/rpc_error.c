@@ -97,11 +97,25 @@ static void read_detail(struct bp_str any, struct berbagi_error *out)
         read_bad_request(value, out);
 }
 
+/* gRPC wraps why a connection could not be made in words of its own; the last reason is what helps.
+ */
+static struct bp_str unwrap(struct bp_str message)
+{
+    static const char *const before[] = {
+        "failed to connect to all addresses; last error: ", "UNKNOWN: ", "UNAVAILABLE: "};
+    for (size_t i = 0; i < sizeof(before) / sizeof(before[0]); i++) {
+        struct bp_str prefix = bp_str(before[i]);
+        if (bp_str_starts(message, prefix))
+            message = bp_str_of(message.p + prefix.n, message.n - prefix.n);
+    }
+    return message;
+}
+
 void bp_client_rpc_error(int code, struct bp_str message, struct bp_str details,
                          struct berbagi_error *out)
 {
     *out = (struct berbagi_error){.code = code};
-    copy_text(out->message, sizeof(out->message), message);
+    copy_text(out->message, sizeof(out->message), unwrap(message));
     struct bp_wire w = bp_wire_of(details);
     struct bp_wire_field f;
     while (bp_wire_next(&w, &f)) {

@@ -9,6 +9,7 @@
 #include "digest.h"
 
 struct call {
+    grpc_call *call; /* owns what trailing points to */
     grpc_metadata_array initial, trailing;
     grpc_byte_buffer *request, *answer;
     grpc_status_code code;
@@ -26,9 +27,9 @@ static grpc_byte_buffer *buffer_of(const struct bp_buf *b)
 static void run(struct berbagi_client *client, const char *path, int64_t until_ms, struct call *c)
 {
     grpc_completion_queue *queue = grpc_completion_queue_create_for_pluck(NULL);
-    grpc_call *call = grpc_channel_create_call(client->channel, NULL, GRPC_PROPAGATE_DEFAULTS,
-                                               queue, grpc_slice_from_static_string(path), NULL,
-                                               bp_client_deadline(until_ms), NULL);
+    c->call = grpc_channel_create_call(client->channel, NULL, GRPC_PROPAGATE_DEFAULTS, queue,
+                                       grpc_slice_from_static_string(path), NULL,
+                                       bp_client_deadline(until_ms), NULL);
     grpc_op ops[6] = {
         {.op = GRPC_OP_SEND_INITIAL_METADATA},  {.op = GRPC_OP_SEND_MESSAGE},
         {.op = GRPC_OP_SEND_CLOSE_FROM_CLIENT}, {.op = GRPC_OP_RECV_INITIAL_METADATA},
@@ -39,10 +40,9 @@ static void run(struct berbagi_client *client, const char *path, int64_t until_m
     ops[5].data.recv_status_on_client.trailing_metadata = &c->trailing;
     ops[5].data.recv_status_on_client.status = &c->code;
     ops[5].data.recv_status_on_client.status_details = &c->details;
-    grpc_call_error e = grpc_call_start_batch(call, ops, 6, c, NULL);
+    grpc_call_error e = grpc_call_start_batch(c->call, ops, 6, c, NULL);
     BP_ASSERT(e == GRPC_CALL_OK);
     (void)grpc_completion_queue_pluck(queue, c, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
-    grpc_call_unref(call);
     grpc_completion_queue_shutdown(queue);
     grpc_completion_queue_destroy(queue);
 }
@@ -93,6 +93,7 @@ static berbagi_status try_once(struct berbagi_client *client, const char *path,
     } else if (response->failed) {
         status = bp_client_fail(error, BERBAGI_ENOMEM, "out of memory");
     }
+    grpc_call_unref(c.call);
     grpc_byte_buffer_destroy(c.request);
     if (c.answer != NULL)
         grpc_byte_buffer_destroy(c.answer);

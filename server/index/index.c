@@ -245,6 +245,7 @@ bp_status bp_index_open(const struct bp_index_config *config, struct bp_index **
         goto fail;
     }
     x->has_thread = true;
+    (void)pthread_setname_np(x->thread, "indexer");
     *out = x;
     return BP_OK;
 fail:

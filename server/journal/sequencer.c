@@ -77,6 +77,7 @@ bp_status bp_sequencer_start(const struct bp_sequencer_config *config, struct bp
         sequencer_free(s);
         return st;
     }
+    (void)pthread_setname_np(s->thread, "sequencer");
     *out = s;
     return BP_OK;
 }

@@ -103,7 +103,8 @@ struct bp_sequencer_config {
 
 BP_MUST_USE bp_status bp_sequencer_start(const struct bp_sequencer_config *config,
                                          struct bp_sequencer **out, struct bp_err *err);
-/* Finishes what waits, then ends the thread. NULL allowed. */
+/* Finishes what waits, writes the rows that are dirty, then ends the thread; what done of a row is
+ * left is called here. NULL allowed. */
 void bp_sequencer_stop(struct bp_sequencer *s);
 
 /* False: the mailbox is full (or stopping); done is not called. Any thread; never blocks. Policies

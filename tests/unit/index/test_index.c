@@ -1,6 +1,12 @@
+#include <lmdb.h>
+#include <signal.h>
 #include <stdio.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "bytes.h"
+#include "digest.h"
 #include "file.h"
 #include "index.h"
 #include "journal_support.h"
@@ -14,16 +20,15 @@ struct exchange {
 
 /* Holds the making of digests back, so that a rebuild stands still. */
 static struct {
-    pthread_mutex_t lock;
-    atomic_bool is_entered;
-} gate = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    atomic_bool is_shut, is_entered;
+} gate;
 
 static void gated_digest(void *context, const struct bp_record *record,
                          struct bp_content_digest *out)
 {
     atomic_store(&gate.is_entered, true);
-    (void)pthread_mutex_lock(&gate.lock);
-    (void)pthread_mutex_unlock(&gate.lock);
+    while (atomic_load(&gate.is_shut))
+        (void)nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
     event_digest(context, record, out);
 }
 
@@ -279,7 +284,7 @@ static void test_index_during_a_rebuild_never_says_free_and_reading_goes_on(void
     exchange_close(&x);
     remove_index(*state);
     atomic_store(&gate.is_entered, false);
-    (void)pthread_mutex_lock(&gate.lock);
+    atomic_store(&gate.is_shut, true);
 
     exchange_open(&x, *state, 0);
     wait_until(is_gate_entered, NULL);
@@ -291,7 +296,7 @@ static void test_index_during_a_rebuild_never_says_free_and_reading_goes_on(void
     assert_int_equal(bp_index_health(x.index), BP_EAGAIN);
     assert_int_equal(try_publish(x.sequencer, "id-60001", "id-60001", &outcome, NULL), BP_EAGAIN);
     expect_stored(x.journal, MANY, "id-60000");
-    (void)pthread_mutex_unlock(&gate.lock);
+    atomic_store(&gate.is_shut, false);
     assert_int_equal(bp_index_catch_up(x.index), BP_OK);
     assert_int_equal(bp_index_position(x.index), MANY);
     assert_int_equal(ids->find(ids->context, &key, &position, &content), BP_OK);
@@ -341,6 +346,93 @@ static void test_index_rebuilt_over_a_damaged_entry_keeps_publishing_shut(void *
     assert_int_equal(try_publish(x.sequencer, "new", "new", &outcome, NULL), BP_EAGAIN);
     expect_stored(x.journal, 999, "id-999");
     exchange_close(&x);
+}
+
+/* Lets the row of an id say another position, as a flipped bit may. */
+static void misplace(const char *dir, const char *id)
+{
+    char *path = in_dir(dir, "index");
+    MDB_env *env;
+    MDB_txn *txn;
+    MDB_dbi ids;
+    MDB_val row;
+    struct bp_id_key key;
+    uint8_t copy[24];
+    bp_id_key_make(BP_STR("kab.18.07"), bp_str(id), &key);
+    MDB_val k = {.mv_size = sizeof(key), .mv_data = &key},
+            v = {.mv_size = sizeof(copy), .mv_data = copy};
+    assert_int_equal(mdb_env_create(&env), 0);
+    assert_int_equal(mdb_env_set_maxdbs(env, 4), 0);
+    assert_int_equal(mdb_env_open(env, path, 0, 0600), 0);
+    assert_int_equal(mdb_txn_begin(env, NULL, 0, &txn), 0);
+    assert_int_equal(mdb_dbi_open(txn, "ids", 0, &ids), 0);
+    assert_int_equal(mdb_get(txn, ids, &k, &row), 0);
+    assert_int_equal(row.mv_size, sizeof(copy));
+    memcpy(copy, row.mv_data, sizeof(copy));
+    bp_put_u64(copy, bp_get_u64(copy) ^ 1);
+    assert_int_equal(mdb_put(txn, ids, &k, &v, 0), 0);
+    assert_int_equal(mdb_txn_commit(txn), 0);
+    mdb_env_close(env);
+    free(path);
+}
+
+static void test_index_found_wrong_is_not_believed_and_made_again(void **state)
+{
+    struct exchange x;
+    enum bp_outcome outcome;
+    exchange_open(&x, *state, 0);
+    publish_range(&x, 1, 300, BP_OUTCOME_STORED);
+    exchange_close(&x);
+    misplace(*state, "id-200");
+    exchange_open(&x, *state, 0);
+
+    assert_int_equal(try_publish(x.sequencer, "id-200", "id-200", &outcome, NULL), BP_EIO);
+
+    assert_int_equal(bp_index_catch_up(x.index), BP_OK);
+    expect_all_known(&x, 300);
+    publish_range(&x, 301, 301, BP_OUTCOME_STORED);
+    exchange_close(&x);
+}
+
+/* Never returns: somebody kills it, between any two steps of the journal and of the index. */
+static void publish_for_ever(const char *dir, int pipe_fd)
+{
+    struct exchange x;
+    exchange_open(&x, dir, 0);
+    for (uint64_t p = bp_journal_head(x.journal) + 1;; p++) {
+        publish_range(&x, (int)p, (int)p, BP_OUTCOME_STORED);
+        if (write(pipe_fd, &p, sizeof(p)) != (ssize_t)sizeof(p) ||
+            (p % 5 == 0 && bp_index_catch_up(x.index) != BP_OK))
+            _exit(1);
+    }
+}
+
+static void test_index_after_kills_at_any_moment_stores_nothing_twice(void **state)
+{
+    for (int round = 0; round < 10; round++) {
+        int ends[2], status;
+        uint16_t random;
+        uint64_t position = 0;
+        struct exchange x;
+        bp_random(&random, sizeof(random));
+        assert_int_equal(pipe(ends), 0);
+        pid_t child = fork();
+        assert_true(child >= 0);
+        if (child == 0)
+            publish_for_ever(*state, ends[1]);
+        assert_int_equal(close(ends[1]), 0);
+        (void)nanosleep(&(struct timespec){.tv_nsec = 3000000L + random * 1000L}, NULL);
+        assert_int_equal(kill(child, SIGKILL), 0);
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_true(WIFSIGNALED(status));
+
+        exchange_open(&x, *state, 0);
+        while (read(ends[0], &position, sizeof(position)) == (ssize_t)sizeof(position))
+            assert_true(bp_journal_head(x.journal) >= position);
+        publish_range(&x, 1, (int)bp_journal_head(x.journal), BP_OUTCOME_DUPLICATE);
+        exchange_close(&x);
+        assert_int_equal(close(ends[0]), 0);
+    }
 }
 
 static void publish_status(struct exchange *x, const char *id, const char *subject,
@@ -417,6 +509,8 @@ int main(void)
         T(test_index_during_a_rebuild_never_says_free_and_reading_goes_on),
         T(test_index_pending_is_bounded),
         T(test_index_rebuilt_over_a_damaged_entry_keeps_publishing_shut),
+        T(test_index_found_wrong_is_not_believed_and_made_again),
+        T(test_index_after_kills_at_any_moment_stores_nothing_twice),
         T(test_index_subject_is_at_its_newest_event_and_last_statuses),
         T(test_index_in_use_is_refused_to_a_second),
     };

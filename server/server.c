@@ -23,6 +23,8 @@
 struct bp_server {
     const struct bp_config *config;
     char address[128];
+    char *paths[3]; /* in the data folder */
+    size_t n_paths;
     bool has_rpc_init;
     bool serves;
     struct bp_exchange exchange;
@@ -161,31 +163,38 @@ bp_status bp_server_reload(struct bp_server *s, struct bp_err *err)
 
 /* --- bottom up --- */
 
+/* A path in the data folder, kept until the server is gone; NULL when out of memory. */
+static const char *data_path(struct bp_server *s, const char *name)
+{
+    BP_ASSERT(s->n_paths < sizeof(s->paths) / sizeof(s->paths[0]));
+    return s->paths[s->n_paths++] = bp_path_join(s->config->data, name);
+}
+
 /* The key of an exchange that holds events already is never made anew: that would end linkage in
  * silence. */
 static bp_status open_pseudonyms(struct bp_server *s, bool is_new, struct bp_err *err)
 {
     const char *path = s->config->pseudonym_key;
-    char *otherwise = path == NULL ? bp_path_join(s->config->data, "pseudonym.key") : NULL;
-    if (path == NULL && otherwise == NULL)
+    if (path == NULL && (path = data_path(s, "pseudonym.key")) == NULL)
         return bp_fail(err, BP_ENOMEM, "pseudonym key: out of memory");
-    bp_status st = bp_pseudonyms_open(path != NULL ? path : otherwise, is_new, &s->pseudonyms, err);
-    free(otherwise);
-    return st;
+    return bp_pseudonyms_open(path, is_new, &s->pseudonyms, err);
 }
 
 static bp_status start_storage(struct bp_server *s, struct bp_err *err)
 {
     struct bp_exchange *x = &s->exchange;
-    struct bp_journal_config journal = {.dir = s->config->data, .clock = x->clock};
-    bp_status st = bp_journal_open(&journal, &x->journal, err);
-    if (st != BP_OK)
+    struct bp_journal_config journal = {.dir = data_path(s, "journal"), .clock = x->clock};
+    struct bp_index_config index = {
+        .dir = data_path(s, "index"), .digest_of = digest_of, .context = s};
+    if (journal.dir == NULL || index.dir == NULL)
+        return bp_fail(err, BP_ENOMEM, "data folder: out of memory");
+    bp_status st = bp_dir_make(s->config->data, 0700, err);
+    if (st != BP_OK || (st = bp_journal_open(&journal, &x->journal, err)) != BP_OK)
         return st;
     if ((st = open_pseudonyms(s, bp_journal_head(x->journal) == 0, err)) != BP_OK)
         return st;
     x->pseudonyms = s->pseudonyms;
-    struct bp_index_config index = {
-        .dir = s->config->data, .journal = x->journal, .digest_of = digest_of, .context = s};
+    index.journal = x->journal;
     if ((st = bp_index_open(&index, &x->index, err)) != BP_OK)
         return st;
     struct bp_sequencer_config sequencer = {.journal = x->journal,
@@ -363,5 +372,7 @@ void bp_server_stop(struct bp_server *s)
     bp_credentials_destroy(s->reloaded);
     bp_schema_destroy(s->schema);
     (void)pthread_mutex_destroy(&s->lock);
+    for (size_t i = 0; i < s->n_paths; i++)
+        free(s->paths[i]);
     free(s);
 }

@@ -1,6 +1,8 @@
 #include "exchange.h"
 
-#include "metrics.h"
+#include <inttypes.h>
+
+#include "wire.h"
 
 bp_status bp_exchange_compile(const struct bp_exchange *x, struct bp_str source, uint64_t version,
                               struct bp_policy **out, struct bp_policy_findings *findings,
@@ -15,11 +17,16 @@ bp_status bp_exchange_compile(const struct bp_exchange *x, struct bp_str source,
     return st;
 }
 
-/* What is in force before anybody applied anything. */
-static bp_status no_policy(const struct bp_exchange *x, struct bp_policy **out, struct bp_err *err)
+/* What is in force before anybody applied anything: the operators of the command line, and nothing
+ * else. */
+static void first_policy(const struct bp_exchange *x, struct bp_buf *out)
 {
-    Berbagi__V1__Policy nothing = BERBAGI__V1__POLICY__INIT;
-    return bp_policy_compile(&nothing, 0, x->schema, out, NULL, err);
+    for (size_t i = 0; i < x->n_first_operators; i++) {
+        size_t mark = bp_wire_begin_message(out, 4); /* Policy.operators */
+        bp_wire_put_bytes(out, 1, bp_str(x->first_operators[i]));
+        bp_wire_put_uint(out, 2, BERBAGI__V1__OPERATOR__ROLE__ROLE_POLICY);
+        bp_wire_end_message(out, mark);
+    }
 }
 
 bp_status bp_exchange_init(struct bp_exchange *x, struct bp_err *err)
@@ -33,13 +40,12 @@ bp_status bp_exchange_init(struct bp_exchange *x, struct bp_err *err)
 
     bp_status st = bp_journal_policy(x->journal, &entry, &content);
     if (st != BP_OK)
-        bp_fail(err, st, "journal: the stored policy can't be read");
+        (void)bp_fail(err, st, "journal: the stored policy can't be read");
     else if (entry.version == 0)
-        st = no_policy(x, &x->policy, err);
-    else if ((st = bp_exchange_compile(x, bp_buf_str(&content), entry.version, &x->policy, NULL,
-                                       err)) != BP_OK)
-        bp_fail_in(err, st, "policy version %llu in the journal",
-                   (unsigned long long)entry.version);
+        first_policy(x, &content);
+    if (st == BP_OK && (st = bp_exchange_compile(x, bp_buf_str(&content), entry.version, &x->policy,
+                                                 NULL, err)) != BP_OK)
+        (void)bp_fail_in(err, st, "policy version %" PRIu64, entry.version);
     if (st == BP_OK && (x->policy_source = bp_blob_take(&content)) == NULL)
         st = bp_fail(err, BP_ENOMEM, "policy: out of memory");
     bp_buf_fini(&content);
@@ -95,20 +101,6 @@ bp_day bp_exchange_today(struct bp_exchange *x)
     return now > latest ? now : latest;
 }
 
-/* Roles of a name, those of the command line included while there is no policy. */
-static uint32_t roles_of(const struct bp_exchange *x, const struct bp_policy *policy,
-                         const char *name)
-{
-    if (bp_policy_version(policy) != 0)
-        return bp_policy_operator_roles(policy, bp_str(name));
-    for (size_t i = 0; i < x->n_first_operators; i++) {
-        if (strcmp(x->first_operators[i], name) == 0)
-            return 1u << BERBAGI__V1__OPERATOR__ROLE__ROLE_VIEWER |
-                   1u << BERBAGI__V1__OPERATOR__ROLE__ROLE_POLICY;
-    }
-    return 0;
-}
-
 const struct bp_agency *bp_exchange_caller(const struct bp_policy *policy,
                                            const struct bp_peer *peer, struct bp_rpc_status *status)
 {
@@ -136,7 +128,7 @@ bool bp_exchange_has_role(struct bp_exchange *x, const struct bp_peer *peer, int
         return false;
     }
     struct bp_policy *policy = bp_exchange_policy(x);
-    uint32_t roles = roles_of(x, policy, peer->identity.name);
+    uint32_t roles = bp_policy_operator_roles(policy, bp_str(peer->identity.name));
     bp_policy_unref(policy);
     if ((roles >> role & 1) != 0)
         return true;
@@ -154,7 +146,7 @@ bool bp_exchange_admit(void *context, const struct bp_peer *peer,
     struct bp_policy *policy = bp_exchange_policy(x);
     if (peer->identity.kind == BP_IDENTITY_AGENCY) {
         admitted = bp_exchange_caller(policy, peer, status) != NULL;
-    } else if (roles_of(x, policy, peer->identity.name) == 0) {
+    } else if (bp_policy_operator_roles(policy, bp_str(peer->identity.name)) == 0) {
         *status = bp_rpc_status(BP_REASON_UNKNOWN_OPERATOR, "no operator %s is in the policy",
                                 peer->identity.name);
         admitted = false;

@@ -245,6 +245,7 @@ static void over(struct bp_rpc_call *call)
 
 const struct bp_rpc_method bp_fetch_method = {
     .path = "/berbagi.v1.SubscriberService/Fetch",
+    .waits = true,
     .begin = begin,
     .message = message,
     .over = over,

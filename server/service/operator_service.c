@@ -3,13 +3,14 @@
 #include "answer.h"
 #include "wire.h"
 
-#define WARNINGS_MAX 8
+#define WARNINGS_MAX 12
 #define SOON_NS (INT64_C(14) * 86400 * BP_NS_PER_S)
 
 size_t bp_exchange_warnings(struct bp_exchange *x, const char **out, size_t most)
 {
     int64_t now = bp_now_ns(x->clock);
     bp_status health = bp_sequencer_health(x->sequencer);
+    bp_status index = bp_index_health(x->index);
     (void)pthread_mutex_lock(&x->lock);
     int64_t not_after = x->certificate_not_after_ns, next_update = x->crl_next_update_ns;
     (void)pthread_mutex_unlock(&x->lock);
@@ -22,6 +23,11 @@ size_t bp_exchange_warnings(struct bp_exchange *x, const char **out, size_t most
         {version == 0, "no policy was applied yet: nobody may publish or read"},
         {health == BP_ENOSPC, "the disk reserve is reached: nothing is stored"},
         {health != BP_OK && health != BP_ENOSPC, "storing failed: nothing is stored"},
+        {index == BP_EAGAIN, "the index is catching up: publishing waits for it"},
+        {index == BP_ECORRUPT,
+         "a damaged record keeps the index from catching up: nothing is stored"},
+        {index != BP_OK && index != BP_EAGAIN && index != BP_ECORRUPT,
+         "the index can't be written"},
         {not_after - now < SOON_NS, "the server's certificate ends within 14 days"},
         {next_update < now, "a revocation list is past its next update"},
     };

@@ -8,33 +8,6 @@
 
 /* --- walking the request --- */
 
-/* Well-formed UTF-8, a NUL aside: that breaks a rule of the one field, not the request. */
-static bool is_utf8(struct bp_str s)
-{
-    while (s.n != 0) {
-        const char *nul = memchr(s.p, '\0', s.n);
-        size_t n = nul != NULL ? (size_t)(nul - s.p) : s.n;
-        if (!bp_utf8_is_valid(bp_str_of(s.p, n)))
-            return false;
-        n += nul != NULL ? 1 : 0;
-        s = bp_str_of(s.p + n, s.n - n);
-    }
-    return true;
-}
-
-static bool envelope_is_utf8(const struct bp_event *e)
-{
-    const struct bp_str texts[] = {e->id,           e->type,           e->source,
-                                   e->subject,      e->region,         e->destination,
-                                   e->causation_id, e->correlation_id, e->supersedes,
-                                   e->traceparent,  e->addressed_to};
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-        if (!is_utf8(texts[i]))
-            return false;
-    }
-    return true;
-}
-
 static bool refuse(struct bp_rpc_status *status, const char *field, const char *words)
 {
     *status = bp_rpc_status(BP_REASON_MALFORMED_REQUEST, "%s", words);
@@ -57,7 +30,7 @@ static bool add_event(struct bp_publication *p, struct bp_str bytes, struct bp_r
     (void)snprintf(field, sizeof(field), "events[%zu]", p->n);
     if (!bp_event_parse(bytes, &e))
         return refuse(status, field, "not a berbagi.v1.Event message");
-    if (!envelope_is_utf8(&e))
+    if (!bp_event_text_is_utf8(&e))
         return refuse(status, field, "a text of the envelope is not UTF-8");
     p->items[p->n++].bytes = bytes;
     return true;

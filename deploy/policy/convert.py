@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Wrote this folder's first YAML files from the domain's CSV tables: convert.py CSV_FOLDER [OUT_FOLDER].
+"""Wrote this folder's first YAML files from the CSV tables of the agencies' data dictionary: convert.py CSV_FOLDER [OUT_FOLDER].
 
 Run once; the YAML is the source now. Kept to show how each row became a line: rows of one agreement with equal settings are written as one
 grant, every row of agencies.csv, agreements.csv, policies.csv and access_matrix.csv is there, and nothing else."""

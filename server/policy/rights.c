@@ -33,8 +33,8 @@ struct rest {
     bool hides_small_counts;
 };
 
-/* False: nothing is left. AGGREGATE gives types made of counts alone; a grant that a ceiling cuts
- * to AGGREGATE gives, of other types, what PUBLIC would. A small count hidden by the grant stays
+/* False: nothing is left. AGGREGATE gives types made of counts alone; what a grant cut to it by a
+ * ceiling gives of other types, bp_view_of knows. A small count hidden by the grant stays
  * hidden however low the ceiling cuts it. */
 static bool rest_of(const struct walk *w, const struct bp_agency *a, struct rest *out)
 {
@@ -51,8 +51,6 @@ static bool rest_of(const struct walk *w, const struct bp_agency *a, struct rest
         out->level = top->level;
     out->hides_small_counts =
         w->type->aggregate && (g->level == BP_LEVEL_AGGREGATE || out->level == BP_LEVEL_AGGREGATE);
-    if (out->level == BP_LEVEL_AGGREGATE && !w->type->aggregate)
-        out->level = BP_LEVEL_PUBLIC;
     out->kinds &= top->kinds;
     out->ceiling_scope = top->scope;
     return true;

@@ -265,16 +265,20 @@ static void test_see_specific_kinds_are_named_on_top(void **state)
 
 static void test_see_field_lists_narrow_the_payload(void **state)
 {
-    struct bp_policy *p =
-        policy_of(JOIN(AGENCIES, M1,
-                       READS("kab.18.07", "worker.registered",
-                             "scope: OWN, level: IDENTIFIED, only_fields: [sex, scheme], " BY),
-                       READS("kab.35.09", "worker.registered",
-                             "scope: NATIONAL, level: IDENTIFIED, never_fields: [nik], " BY),
-                       "ceilings:\n", ALL_OF("kab"), OPERATORS));
+    struct bp_policy *p = policy_of(JOIN(
+        AGENCIES, M1,
+        READS("kab.18.07", "worker.registered",
+              "scope: OWN, level: IDENTIFIED, only_fields: [sex, scheme], " BY),
+        READS("kab.35.09", "worker.registered",
+              "scope: NATIONAL, level: IDENTIFIED, never_fields: [nik], " BY),
+        READS("prov.18", "worker.*", "scope: OWN, level: IDENTIFIED, never_fields: [nik], " BY),
+        "ceilings:\n", ALL_OF("kab"), ALL_OF("prov"), OPERATORS));
     struct bp_sight sight;
     (void)state;
 
+    assert_true(sees(p, "prov.18", "worker.verified", HOME, &sight));
+    assert_true((sight.view.full & field_of("worker.verified", "decision")) != 0);
+    assert_false(sight.view.unknown_fields); /* though its type has no such field */
     assert_true(sees(p, "kab.18.07", "worker.registered", HOME, &sight));
     assert_true(sight.view.full ==
                 (field_of("worker.registered", "sex") | field_of("worker.registered", "scheme")));
@@ -324,6 +328,9 @@ static void test_see_ceiling_missing_or_none_gives_nothing(void **state)
                            CEILING("kab.35.09", "health", "level: IDENTIFIED, scope: OWN"))));
     struct bp_policy *q =
         policy_of(ONE("kab", "scope: OWN, level: IDENTIFIED",
+                      JOIN(CEILING("kab.18.07", "registration", "level: NONE"), ALL_OF("kab"))));
+    struct bp_policy *behind =
+        policy_of(ONE("kab", "scope: OWN, level: IDENTIFIED",
                       JOIN(ALL_OF("kab"), CEILING("kab.18.07", "registration", "level: NONE"))));
     struct question other = {.region = "35.09"};
     (void)state;
@@ -333,8 +340,10 @@ static void test_see_ceiling_missing_or_none_gives_nothing(void **state)
     assert_false(
         may_see(q, "kab.18.07", "worker.registered", HOME)); /* the id's row beats the kind's */
     assert_true(may_see(q, "kab.35.09", "worker.registered", other));
+    assert_false(may_see(behind, "kab.18.07", "worker.registered", HOME)); /* in either order */
     bp_policy_unref(p);
     bp_policy_unref(q);
+    bp_policy_unref(behind);
 }
 
 static void test_see_ceiling_cuts_level_kinds_and_scope(void **state)
@@ -403,7 +412,7 @@ static void test_see_aggregate_grant_gives_counts_alone(void **state)
 
     assert_true(may_see(p, "kab.18.07", "placement.stats.published", HOME));
     assert_false(may_see(p, "kab.18.07", "placement.stats.published", few));
-    assert_false(may_see(p, "kab.18.07", "departure.recorded", HOME));
+    assert_false(may_see(p, "kab.18.07", "target.progress.published", HOME));
     assert_true(may_see(p, "kab.18.07", "voter.aggregate.published", HOME));
     assert_false(may_see(p, "kab.18.07", "voter.aggregate.published",
                          few)); /* a lower ceiling tells no more */

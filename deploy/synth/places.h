@@ -19,8 +19,8 @@ struct bp_place {
 /* Understands "18.07": a regency or city in the list of regions. */
 BP_MUST_USE bp_status bp_place_parse(struct bp_str code, struct bp_place *out, struct bp_err *err);
 
-/* A village of the place, each as likely: one that exists where the list is embedded (the regions
- * of the MoUs), elsewhere one that has the shape of a code. */
+/* A village of the place, each as likely: one that exists in 18.07, whose list is embedded;
+ * elsewhere one that has the shape of a code. */
 void bp_place_village(const struct bp_place *p, struct bp_prng *r, char out[14]);
 
 /* The mission in the registry that serves a country, NULL where there is none. */

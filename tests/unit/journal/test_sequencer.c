@@ -297,6 +297,56 @@ static void test_sequencer_many_publishers_share_gapless_positions(void **state)
     door_close(&d);
 }
 
+static void note_status(struct bp_submission *submission, bp_status st)
+{
+    atomic_store((atomic_int *)submission->context, (int)st);
+}
+
+static bool is_answered(void *context)
+{
+    return atomic_load((atomic_int *)context) >= 0;
+}
+
+/* Submits one event behind a fence, judged under this version, and waits for the answer. */
+static bp_status submit_fenced(struct door *d, struct bp_fence *fence, const char *id,
+                               uint64_t version)
+{
+    struct test_event e;
+    atomic_int status;
+    atomic_init(&status, -1);
+    event_init(&e, id, NULL, id);
+    struct bp_submission sub = {
+        .proposals = &e.proposal,
+        .n = 1,
+        .policy_version = version,
+        .fence = fence,
+        .context = &status,
+        .done = note_status,
+    };
+    assert_true(bp_sequencer_submit(d->sequencer, &sub));
+    wait_until(is_answered, &status);
+    event_fini(&e);
+    return (bp_status)atomic_load(&status);
+}
+
+static void test_sequencer_behind_a_fence_nothing_is_stored_after_a_failure(void **state)
+{
+    struct door d;
+    struct bp_fence fence = {BP_OK}, other = {BP_OK};
+    door_open(&d, *state);
+
+    assert_int_equal(submit_fenced(&d, &fence, "a", 0), BP_OK);
+    assert_int_equal(submit_fenced(&d, &fence, "b", 7), BP_ECONFLICT);
+    assert_int_equal(submit_fenced(&d, &fence, "c", 0), BP_ECONFLICT);
+    assert_int_equal(submit_fenced(&d, &other, "d", 0), BP_OK);
+
+    assert_int_equal(bp_journal_head(d.journal), 2);
+    fence.broken = BP_OK;
+    assert_int_equal(submit_fenced(&d, &fence, "b", 0), BP_OK);
+    assert_int_equal(bp_journal_head(d.journal), 3);
+    door_close(&d);
+}
+
 static void count_stored(struct bp_submission *submission, bp_status st)
 {
     assert_int_equal(st, BP_OK);
@@ -348,6 +398,7 @@ int main(void)
         T(test_sequencer_index_without_room_is_answered_again),
         T(test_sequencer_record_without_a_stored_form_is_refused_alone),
         T(test_sequencer_many_publishers_share_gapless_positions),
+        T(test_sequencer_behind_a_fence_nothing_is_stored_after_a_failure),
         T(test_sequencer_stopped_finishes_what_waits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

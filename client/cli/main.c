@@ -33,6 +33,8 @@ static int print_help(FILE *to)
 int main(int argc, char **argv)
 {
     bp_stop_install();
+    (void)setenv("GRPC_VERBOSITY", "NONE",
+                 0); /* what it would print comes as an error, in our words */
     if (argc < 2)
         return print_help(stderr);
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)

@@ -61,10 +61,11 @@ const char *berbagi_status_name(berbagi_status status);
 /* Why something failed. Never holds a value of an event. */
 struct berbagi_error {
     int code; /* gRPC status number (grpc/status.h), 0 when the failure is the client's own */
-    char reason[64];   /* google.rpc.ErrorInfo.reason: "NO_RIGHT", "TAKEN_OVER"; "" when none was
-                          given */
-    char message[512]; /* a sentence for people */
-    char field[80];    /* field of the request that is at fault, or "" */
+    /* google.rpc.ErrorInfo.reason: "NO_RIGHT", "TAKEN_OVER"; "UNTRUSTED_SERVER": the server's
+     * certificate is not believed, or is for another name; "" when none was given. */
+    char reason[64];
+    char message[512];      /* a sentence for people */
+    char field[80];         /* field of the request that is at fault, or "" */
     int64_t retry_after_ms; /* the exchange asks to wait this long; 0 = it said nothing */
     uint64_t position;      /* POSITION_EXPIRED: oldest position kept; 0 otherwise */
 };

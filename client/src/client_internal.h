@@ -59,6 +59,9 @@ berbagi_status bp_client_check_files(const struct berbagi_client *client, char i
 
 /* --- rpc_error.c --- */
 
+/* A reason of the client's own: the server could not show who it is. */
+#define BP_CLIENT_UNTRUSTED "UNTRUSTED_SERVER"
+
 /* Fills *out from a gRPC status and the google.rpc.Status of grpc-status-details-bin (may be empty
  * or malformed: then code and message stand alone). */
 void bp_client_rpc_error(int code, struct bp_str message, struct bp_str details,
@@ -67,6 +70,15 @@ void bp_client_rpc_error(int code, struct bp_str message, struct bp_str details,
 /* May the same request do well later, without anybody changing anything but the exchange's own
  * state? */
 bool bp_client_may_pass(const struct berbagi_error *error);
+
+/* Adds to the message what a person may look at where the exchange was never reached. */
+void bp_client_add_hint(struct berbagi_error *error);
+
+/* Is this notice worth saying? Not the quick tries behind the first. */
+static inline bool bp_client_is_worth_telling(uint32_t failures, int64_t wait_ms)
+{
+    return failures == 1 || wait_ms >= 1000;
+}
 
 /* Puts into *to what from says, unless to is NULL. */
 void bp_client_copy_error(struct berbagi_error *to, const struct berbagi_error *from);

@@ -97,8 +97,8 @@ static void read_detail(struct bp_str any, struct berbagi_error *out)
         read_bad_request(value, out);
 }
 
-/* gRPC wraps why a connection could not be made in words of its own; the last reason is what helps.
- */
+/* gRPC wraps why a connection could not be made in words of its own, address included; the last
+ * reason is what helps. */
 static struct bp_str unwrap(struct bp_str message)
 {
     static const char *const before[] = {
@@ -108,7 +108,35 @@ static struct bp_str unwrap(struct bp_str message)
         if (bp_str_starts(message, prefix))
             message = bp_str_of(message.p + prefix.n, message.n - prefix.n);
     }
+    bool has_address =
+        bp_str_starts(message, BP_STR("ipv4:")) || bp_str_starts(message, BP_STR("ipv6:"));
+    const char *behind = has_address ? memmem(message.p, message.n, ": ", 2) : NULL;
+    if (behind != NULL)
+        message = bp_str_of(behind + 2, message.n - (size_t)(behind + 2 - message.p));
     return message;
+}
+
+/* Failed handshakes reach us as words alone. Those of gRPC 1.51 that a person can do something
+ * about are said better; what is not known here stays as it is. */
+static void explain(struct berbagi_error *e)
+{
+    static const struct {
+        const char *found, *words, *reason;
+    } known[] = {
+        {"certificate verify failed", "the server's certificate is not from an authority believed",
+         BP_CLIENT_UNTRUSTED},
+        {"is not in peer certificate", "the server's certificate is for another name",
+         BP_CLIENT_UNTRUSTED},
+        {"Socket closed", "the connection was closed by the other side", ""},
+        {"Handshake read failed", "the connection was closed by the other side", ""},
+    };
+    for (size_t i = 0; e->code == GRPC_STATUS_UNAVAILABLE && i < sizeof(known) / sizeof(known[0]);
+         i++) {
+        if (strstr(e->message, known[i].found) == NULL)
+            continue;
+        copy_text(e->message, sizeof(e->message), bp_str(known[i].words));
+        copy_text(e->reason, sizeof(e->reason), bp_str(known[i].reason));
+    }
 }
 
 void bp_client_rpc_error(int code, struct bp_str message, struct bp_str details,
@@ -116,6 +144,7 @@ void bp_client_rpc_error(int code, struct bp_str message, struct bp_str details,
 {
     *out = (struct berbagi_error){.code = code};
     copy_text(out->message, sizeof(out->message), unwrap(message));
+    explain(out);
     struct bp_wire w = bp_wire_of(details);
     struct bp_wire_field f;
     while (bp_wire_next(&w, &f)) {
@@ -124,10 +153,19 @@ void bp_client_rpc_error(int code, struct bp_str message, struct bp_str details,
     }
 }
 
+void bp_client_add_hint(struct berbagi_error *e)
+{
+    const struct bp_str hint =
+        BP_STR("; is the address right, and is this certificate known there?");
+    size_t n = strlen(e->message);
+    (void)bp_str_copy(e->message + n, sizeof(e->message) - n, hint);
+}
+
 bool bp_client_may_pass(const struct berbagi_error *error)
 {
     switch (error->code) {
     case GRPC_STATUS_UNAVAILABLE:
+        return strcmp(error->reason, BP_CLIENT_UNTRUSTED) != 0;
     case GRPC_STATUS_DEADLINE_EXCEEDED:
         return true;
     case GRPC_STATUS_CANCELLED: /* not by us, so by the way there */

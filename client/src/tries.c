@@ -25,7 +25,9 @@ berbagi_status bp_tries_failed(struct bp_tries *t, const struct berbagi_client *
         t->is_failing = true;
         t->failing_since_ms = now;
     }
-    if (!bp_client_may_pass(why)) {
+    /* A server that was believed before may be in the middle of a change of certificates. */
+    bool is_changing = t->ever_answered && strcmp(why->reason, BP_CLIENT_UNTRUSTED) == 0;
+    if (!bp_client_may_pass(why) && !is_changing) {
         bp_client_copy_error(error, why);
         return BERBAGI_EREFUSED;
     }
@@ -34,13 +36,16 @@ berbagi_status bp_tries_failed(struct bp_tries *t, const struct berbagi_client *
     int64_t wait = bp_backoff_next_ms(&t->backoff, why->retry_after_ms, random);
     if (!is_patient(t, client, now + wait)) {
         bp_client_copy_error(error, why);
+        if (error != NULL && !t->ever_answered)
+            bp_client_add_hint(error);
         return BERBAGI_EUNREACHABLE;
     }
     t->next_ms = now + wait;
-    bp_client_notice(client, "%s: %s%s%s%s; trying again in %lld.%lld s", client->server,
-                     why->message, why->reason[0] != '\0' ? " (" : "", why->reason,
-                     why->reason[0] != '\0' ? ")" : "", (long long)wait / 1000,
-                     (long long)wait % 1000 / 100);
+    if (bp_client_is_worth_telling(t->backoff.failures, wait))
+        bp_client_notice(client, "%s: %s%s%s%s; trying again in %lld.%lld s", client->server,
+                         why->message, why->reason[0] != '\0' ? " (" : "", why->reason,
+                         why->reason[0] != '\0' ? ")" : "", (long long)wait / 1000,
+                         (long long)wait % 1000 / 100);
     return BERBAGI_OK;
 }
 

@@ -100,6 +100,37 @@ static void test_rpc_error_only_passing_states_are_tried_again(void **state)
     }
 }
 
+static void test_rpc_error_failed_handshake_is_explained_and_final(void **state)
+{
+    (void)state;
+    struct berbagi_error e;
+
+    bp_client_rpc_error(14,
+                        BP_STR("failed to connect to all addresses; last error: UNKNOWN: "
+                               "ipv4:127.0.0.1:7443: Ssl handshake failed: SSL_ERROR_SSL: "
+                               "error:0A000086:SSL routines::certificate verify failed"),
+                        (struct bp_str){0}, &e);
+
+    assert_string_equal(e.message, "the server's certificate is not from an authority believed");
+    assert_string_equal(e.reason, BP_CLIENT_UNTRUSTED);
+    assert_false(bp_client_may_pass(&e));
+}
+
+static void test_rpc_error_refused_connection_is_unwrapped(void **state)
+{
+    (void)state;
+    struct berbagi_error e;
+
+    bp_client_rpc_error(14,
+                        BP_STR("failed to connect to all addresses; last error: UNKNOWN: "
+                               "ipv6:%5B::1%5D:7443: Failed to connect to remote host: Connection "
+                               "refused"),
+                        (struct bp_str){0}, &e);
+
+    assert_string_equal(e.message, "Failed to connect to remote host: Connection refused");
+    assert_true(bp_client_may_pass(&e));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -107,6 +138,8 @@ int main(void)
         cmocka_unit_test(test_rpc_error_malformed_details_leave_code_and_message),
         cmocka_unit_test(test_rpc_error_long_message_is_cut_between_characters),
         cmocka_unit_test(test_rpc_error_only_passing_states_are_tried_again),
+        cmocka_unit_test(test_rpc_error_failed_handshake_is_explained_and_final),
+        cmocka_unit_test(test_rpc_error_refused_connection_is_unwrapped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,7 +8,6 @@
 #define DRAW_TERMINAL_MS 100
 #define DRAW_ELSEWHERE_MS 2000
 #define MEASURE_MS 250
-#define BAR_CELLS 20
 
 const char *bp_count_text(uint64_t n, char out[32])
 {
@@ -69,11 +68,11 @@ static uint64_t percent(const struct bp_progress *p)
     return done >= p->total ? 100 : (uint64_t)((double)done * 100 / (double)p->total);
 }
 
-static void add_bar(const struct bp_progress *p, struct bp_buf *b)
+static void add_bar(const struct bp_progress *p, unsigned cells, struct bp_buf *b)
 {
-    uint64_t filled = percent(p) * BAR_CELLS / 100;
+    uint64_t filled = percent(p) * cells / 100;
     bp_buf_add_byte(b, '[');
-    for (uint64_t i = 0; i < BAR_CELLS; i++)
+    for (unsigned i = 0; i < cells; i++)
         bp_buf_add_byte(b, i < filled ? '#' : '.');
     bp_buf_add_text(b, "]  ");
 }
@@ -96,19 +95,20 @@ static void add_time(const struct bp_progress *p, struct bp_buf *b)
                       bp_time_left_text((uint64_t)((double)(p->total - done) / p->rate) + 1, text));
 }
 
-static void add_line(const struct bp_progress *p, bool with_bar, struct bp_buf *b)
+static void add_line(const struct bp_progress *p, unsigned bar_cells, struct bp_buf *b)
 {
     char done[32], total[32], rate[32];
     (void)bp_count_text(bp_progress_done(p), done);
     if (p->total > 0) {
         bp_buf_printf(b, "%3" PRIu64 " %%  ", percent(p));
-        if (with_bar)
-            add_bar(p, b);
+        if (bar_cells > 0)
+            add_bar(p, bar_cells, b);
         bp_buf_printf(b, "%s of %s rows", done, bp_count_text(p->total, total));
     } else {
         bp_buf_printf(b, "%s rows", done);
     }
-    bp_buf_printf(b, "  %s/s", bp_count_text((uint64_t)p->rate, rate));
+    if (p->rate >= 1)
+        bp_buf_printf(b, "  %s/s", bp_count_text((uint64_t)p->rate, rate));
     add_time(p, b);
     add_count(b, p->duplicate, "duplicate");
     add_count(b, p->rejected, "rejected");
@@ -117,11 +117,11 @@ static void add_line(const struct bp_progress *p, bool with_bar, struct bp_buf *
 
 void bp_progress_text(const struct bp_progress *p, unsigned columns, char *out, size_t size)
 {
+    static const unsigned bars[] = {20, 10, 0}; /* cells; the widest that fits */
     struct bp_buf line = {0};
-    add_line(p, true, &line);
-    if (line.n > columns) {
+    for (size_t i = 0; i == 0 || (i < 3 && line.n > columns); i++) {
         bp_buf_clear(&line);
-        add_line(p, false, &line);
+        add_line(p, bars[i], &line);
     }
     size_t n = line.n < columns ? line.n : columns;
     if (!bp_str_copy(out, size, bp_str_of(line.p, n)))

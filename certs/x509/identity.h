@@ -1,6 +1,6 @@
 /* Who a certificate says its holder is: the one URI SAN `spiffe://<trust
- * domain>/(agency|operator|server)/<id>` (SPIFFE-ID 1.0; id of an agency by DOMAIN.md's grammar, of
- * the others [a-z0-9.-]{1,64}). OpenSSL stays inside. */
+ * domain>/(agency|operator|server)/<id>` (SPIFFE-ID 1.0; id of an agency by bp_agency_id_is_valid,
+ * of the others [a-z0-9.-]{1,64}). OpenSSL stays inside. */
 #ifndef BERBAGI_IDENTITY_H
 #define BERBAGI_IDENTITY_H
 

@@ -68,11 +68,24 @@ static size_t utf8_sequence(const uint8_t *p, const uint8_t *end)
     return n;
 }
 
+/* Eight bytes of ASCII without a NUL: almost all text is. */
+static bool is_plain_word(const uint8_t *p)
+{
+    uint64_t word;
+    memcpy(&word, p, sizeof(word));
+    uint64_t zero_bytes = (word - UINT64_C(0x0101010101010101)) & ~word;
+    return ((word | zero_bytes) & UINT64_C(0x8080808080808080)) == 0;
+}
+
 bool bp_utf8_is_valid(struct bp_str s)
 {
     const uint8_t *p = (const uint8_t *)s.p;
     const uint8_t *end = s.n != 0 ? p + s.n : p;
     while (p != end) {
+        if (end - p >= 8 && is_plain_word(p)) {
+            p += 8;
+            continue;
+        }
         size_t n = utf8_sequence(p, end);
         if (n == 0)
             return false;

@@ -58,7 +58,7 @@ bool bp_parse_u64(struct bp_str s, uint64_t *out);
 /* An optional minus and a decimal number. */
 bool bp_parse_i64(struct bp_str s, int64_t *out);
 
-/* DOMAIN.md's agency grammar: ^[a-z0-9]+(\.[a-z0-9-]+)+$, at most 64 bytes. */
+/* The grammar of agency ids: ^[a-z0-9]+(\.[a-z0-9-]+)+$, at most 64 bytes. */
 bool bp_agency_id_is_valid(struct bp_str s);
 
 /* The kind of an agency id: what stands before its first dot. */

@@ -62,7 +62,7 @@ static void refuse(struct bp_publish_verdict *out, const char *field, const char
 
 /* What the rights that apply permit together, and what stood in the way of the others. */
 struct tally {
-    bool is_in_force, is_in_scope, may_resolve, unknown_fields;
+    bool is_in_force, is_in_scope, may_resolve;
     bool asks_region, asks_destination; /* scopes that failed */
     bp_fields permitted;
     uint32_t first, first_alone; /* grants: that applies; that permits all by itself */
@@ -79,12 +79,10 @@ static void tally_right(const struct bp_policy *p, const struct right *r,
     }
     const struct bp_view *view = &p->views[r->view];
     bp_fields permitted = view->full | view->coarse | view->rewritten;
-    bool is_enough = (q->fields_set & ~permitted) == 0 && (r->may_resolve || !q->resolves) &&
-                     (view->unknown_fields || !q->has_unknown_fields);
+    bool is_enough = (q->fields_set & ~permitted) == 0 && (r->may_resolve || !q->resolves);
     t->is_in_scope = true;
     t->permitted |= permitted;
     t->may_resolve |= r->may_resolve;
-    t->unknown_fields |= view->unknown_fields;
     if (t->first == 0)
         t->first = r->grant;
     if (is_enough && t->first_alone == 0)
@@ -108,8 +106,6 @@ static void conclude(const struct bp_publish_request *q, const struct tally *t,
         refuse(out, "subject", "the source may not name a person by NIK here");
     else if (out->barred != 0)
         refuse(out, "data", "the source may not set this field");
-    else if (q->has_unknown_fields && !t->unknown_fields)
-        refuse(out, "data", "the source may not set fields that the schema does not know");
     else
         *out = (struct bp_publish_verdict){
             .permitted = true, .grant = t->first_alone != 0 ? t->first_alone : t->first};

@@ -72,7 +72,6 @@ struct bp_publish_request {
     const struct bp_event_type *type;
     struct bp_facts facts;
     bp_fields fields_set;
-    bool has_unknown_fields;
     bool resolves; /* the subject came as "nik:" */
 };
 struct bp_publish_verdict {
@@ -82,8 +81,7 @@ struct bp_publish_verdict {
     bp_fields barred; /* otherwise: fields that are set and may not be (all scope rules passed);
                          also told beside field "subject" */
     const char *field; /* otherwise: what the refusal is about: "type", "region", "source",
-                        * "subject", "destination", "addressed_to", or "data" (barred, or if that is
-                        * 0: fields the schema does not know) */
+                        * "subject", "destination", "addressed_to", or "data" (barred) */
     const char *why;   /* static sentence */
 };
 /* today: day in Asia/Jakarta that agreements are judged on. */

@@ -98,7 +98,6 @@ static void judge_rights(const struct judge *judge, struct finding *f)
                   .recorded_on = judge->today,
                   .has_small_count = f->has_small_count},
         .fields_set = f->fields_set,
-        .has_unknown_fields = f->has_unknown,
         .resolves = f->resolves,
     };
     if (f->e.destination.n == 2)

@@ -26,6 +26,15 @@ static void test_utf8_malformed_is_refused(void **state)
         assert_false(bp_utf8_is_valid(bp_str(bad[i])));
 
     assert_false(bp_utf8_is_valid(bp_str_of("a\0b", 3)));
+    for (size_t at = 0; at < 16; at++) {
+        char text[17] = "0123456789abcdef";
+        text[at] = '\0';
+        assert_false(bp_utf8_is_valid(bp_str_of(text, 16)));
+        text[at] = '\xFF';
+        assert_false(bp_utf8_is_valid(bp_str_of(text, 16)));
+        text[at] = '\x7F';
+        assert_true(bp_utf8_is_valid(bp_str_of(text, 16)));
+    }
     assert_true(bp_utf8_is_valid(BP_STR("Kabupatén \xE2\x82\xAC \xF0\x9F\x98\x80")));
     assert_true(bp_utf8_is_valid(BP_STR("")));
 }

@@ -165,7 +165,6 @@ struct bp_publish_verdict judge(const struct bp_policy *p, struct publishing q)
         .source = agency_of(p, q.source != NULL ? q.source : q.sender),
         .type = type_named(q.type),
         .facts = facts_of(&q.about),
-        .has_unknown_fields = q.unknown_fields,
         .resolves = q.resolves,
     };
     for (size_t i = 0; q.fields != NULL && q.fields[i] != NULL; i++)

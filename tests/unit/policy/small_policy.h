@@ -81,7 +81,7 @@ bool sees_field(const struct bp_policy *p, const char *agency, const char *type,
  * none. */
 struct publishing {
     const char *sender, *source, *type, *const *fields;
-    bool resolves, unknown_fields;
+    bool resolves;
     struct question about;
 };
 struct bp_publish_verdict judge(const struct bp_policy *p, struct publishing q);

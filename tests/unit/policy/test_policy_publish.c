@@ -133,27 +133,6 @@ static void test_publish_by_nik_needs_may_resolve(void **state)
     bp_policy_unref(p);
 }
 
-static void test_publish_unknown_fields_need_a_whole_grant(void **state)
-{
-    struct bp_policy *p = policy_of(
-        JOIN(AGENCIES, M1,
-             WRITES("kab.18.07", "worker.registered", "scope: OWN, level: IDENTIFIED, " BY),
-             WRITES("kab.35.09", "worker.registered", "scope: OWN, level: PSEUDONYMOUS, " BY),
-             OPERATORS));
-    (void)state;
-
-    assert_true(judge(p, (struct publishing){"kab.18.07", NULL, "worker.registered", NULL,
-                                             .unknown_fields = true, .about = HOME})
-                    .permitted);
-    struct bp_publish_verdict v =
-        judge(p, (struct publishing){"kab.35.09", NULL, "worker.registered", NULL,
-                                     .unknown_fields = true, .about = {.region = "35.09"}});
-    assert_false(v.permitted);
-    assert_string_equal(v.field, "data");
-    assert_true(v.barred == 0);
-    bp_policy_unref(p);
-}
-
 static void test_publish_parent_speaks_for_its_children_alone(void **state)
 {
     struct bp_policy *p = policy_of(
@@ -243,7 +222,6 @@ int main(void)
         cmocka_unit_test(test_publish_refusals_name_what_stands_in_the_way),
         cmocka_unit_test(test_publish_fields_beyond_the_grant_are_barred),
         cmocka_unit_test(test_publish_by_nik_needs_may_resolve),
-        cmocka_unit_test(test_publish_unknown_fields_need_a_whole_grant),
         cmocka_unit_test(test_publish_parent_speaks_for_its_children_alone),
         cmocka_unit_test(test_publish_suspension_of_either_bars_both),
         cmocka_unit_test(test_publish_is_not_bound_by_ceilings),

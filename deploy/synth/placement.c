@@ -234,17 +234,6 @@ static void add_departure(struct bp_world *w, struct bp_worker *worker, uint32_t
     worker->departure = bp_world_add(w, w->place.service_office, &d);
 }
 
-static void tally(struct bp_world *w, const struct bp_worker *worker)
-{
-    size_t month = 0;
-    while (worker->cleared > w->months.last[month])
-        month++;
-    unsigned year = bp_civil_of(worker->cleared).year - bp_civil_of(w->plan.from).year;
-    w->tally.by_month[month]++;
-    w->tally.by_destination[year][worker->to - bp_destinations]++;
-    w->tally.by_sex[year][worker->person.is_woman]++;
-}
-
 void bp_placement_make(struct bp_world *w, struct bp_worker *worker)
 {
     struct bp_prng *r = &w->prng;
@@ -271,5 +260,4 @@ void bp_placement_make(struct bp_world *w, struct bp_worker *worker)
     uint32_t cause = fails ? add_second_try(w, worker, &again) : 0;
     cause = add_epmi(w, worker, cause);
     add_departure(w, worker, cause);
-    tally(w, worker);
 }

@@ -2,7 +2,6 @@
 
 #include "fraud.h"
 #include "placement.h"
-#include "placement_stats.h"
 #include "protection.h"
 #include "state_return.h"
 
@@ -82,7 +81,6 @@ static void fill(struct bp_world *w)
     if (returns > w->state_returns)
         bp_residents_return(w, returns - w->state_returns);
     bp_fraud_make(w, bp_expected(BP_RATE_FRAUD_REPORTS, n));
-    bp_placement_stats_make(w);
 }
 
 bp_status bp_synth_make(const struct bp_synth_plan *plan, struct bp_output **out,

@@ -36,21 +36,12 @@ enum bp_paper {
     BP_PAPERS
 };
 
-/* Placements counted as SISKOP2MI would, at the E-PMI. */
-struct bp_tally {
-    uint32_t by_month[BP_MONTHS_MAX];
-    uint32_t by_destination[BP_SYNTH_YEARS_MAX + 1]
-                           [BP_DESTINATIONS_MAX]; /* year counted from that of `from` */
-    uint32_t by_sex[BP_SYNTH_YEARS_MAX + 1][2];   /* men, women */
-};
-
 struct bp_world {
     struct bp_synth_plan plan;
     struct bp_place place;
     struct bp_prng prng;
     struct bp_people people;
     struct bp_months months;
-    struct bp_tally tally;
     struct bp_quota failed, deaths, cases, complaints; /* among those placed */
     uint32_t papers[BP_PAPERS];
     uint32_t state_returns; /* begun so far */

@@ -97,7 +97,7 @@ static bool is_right_of(const char *agency, const char *type)
         {"bp3mi.31", "repatriation.arrived repatriation.updated "},
         {"p4mi.21.71", "repatriation.arrived repatriation.updated "},
         {"kl.kp2mi", "employment.status.changed case.opened case.closed fraud.vacancy.assessed "
-                     "content.takedown.requested placement.stats.published "},
+                     "content.takedown.requested "},
         {"kl.komdigi", "fraud.vacancy.reported content.takedown.resolved "},
         {"perwakilan.my.johor-bahru", "repatriation.planned repatriation.updated death.reported "},
         {"perwakilan.tw.taipei", "repatriation.planned repatriation.updated death.reported "},

@@ -25,8 +25,11 @@ berbagi_status bp_tries_failed(struct bp_tries *t, const struct berbagi_client *
         t->is_failing = true;
         t->failing_since_ms = now;
     }
+    const bool is_untrusted = strcmp(why->reason, BP_CLIENT_UNTRUSTED) == 0;
+    if (why->reason[0] != '\0' && !is_untrusted)
+        t->ever_answered = true; /* an exchange that says why it cannot now was reached */
     /* A server that was believed before may be in the middle of a change of certificates. */
-    bool is_changing = t->ever_answered && strcmp(why->reason, BP_CLIENT_UNTRUSTED) == 0;
+    bool is_changing = t->ever_answered && is_untrusted;
     if (!bp_client_may_pass(why) && !is_changing) {
         bp_client_copy_error(error, why);
         return BERBAGI_EREFUSED;

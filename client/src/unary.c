@@ -119,7 +119,7 @@ berbagi_status bp_client_call(struct berbagi_client *client, const char *path,
         bp_random(&random, sizeof(random));
         int64_t wait = bp_backoff_next_ms(&backoff, why.retry_after_ms, random);
         if (status != BERBAGI_EUNREACHABLE || bp_client_now_ms() + wait > give_up_ms) {
-            if (status == BERBAGI_EUNREACHABLE)
+            if (status == BERBAGI_EUNREACHABLE && why.reason[0] == '\0')
                 bp_client_add_hint(&why);
             if (status != BERBAGI_OK)
                 bp_client_copy_error(error, &why);

@@ -175,6 +175,20 @@ static void test_publisher_unreachable_at_first_gives_up(void **state)
     assert_in_range(fake_now_ms() - before, 3000, 10000);
 }
 
+static void test_publisher_exchange_that_says_why_is_waited_for_with_patience(void **state)
+{
+    static const char a[] = "a";
+    send_one(*state, a);
+    for (int i = 0; i < 20; i++)
+        fake_end(GRPC_STATUS_RESOURCE_EXHAUSTED, "DISK_RESERVE", 5000);
+    answer_stored(1, 0);
+    int64_t before = fake_now_ms();
+
+    expect_answer(*state, a, 1);
+
+    assert_true(fake_now_ms() - before > 10000);
+}
+
 static void test_publisher_silence_after_a_request_ends_the_link(void **state)
 {
     static const char a[] = "a";
@@ -225,6 +239,7 @@ int main(void)
         TEST(test_publisher_retry_after_ms_delays_next_request),
         TEST(test_publisher_refusal_is_final_and_told),
         TEST(test_publisher_unreachable_at_first_gives_up),
+        TEST(test_publisher_exchange_that_says_why_is_waited_for_with_patience),
         TEST(test_publisher_silence_after_a_request_ends_the_link),
         TEST(test_publisher_files_being_renewed_are_waited_for),
         TEST(test_publisher_answer_with_missing_result_is_refused),

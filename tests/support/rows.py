@@ -14,10 +14,12 @@ COLUMNS = ("time", "region", "nik", "full_name", "sex", "birth_date", "village_c
 
 
 def registration(serial):
-    """One row of the sheet; another person for each serial from 1 to 9,999."""
+    """One row of the sheet; another person for each serial from 1 to 200,000."""
+    day, number = divmod(serial, 9000)
     return dict(zip(COLUMNS, (
-        "2026-03-12T09:15:00+07:00", "18.07.15.2006", samples.nik(serial),
-        f"SUPARTINAH KE-{serial}", "MALE", "1999-03-12", "18.07.15.2006", "P_TO_P")))
+        "2026-03-12T09:15:00+07:00", "18.07.15.2006",
+        samples.nik(number + 1, born=f"{day + 1:02d}0399"), f"SUPARTINAH KE-{serial}", "MALE",
+        f"1999-03-{day + 1:02d}", "18.07.15.2006", "P_TO_P")))
 
 
 def registrations(count, first=1):

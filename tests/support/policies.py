@@ -26,7 +26,7 @@ def from_text(text):
 
 def from_document(document):
     """One document with the keys agencies, agreements, ceilings, operators."""
-    policy = v1.Policy()
+    policy = v1.Policy(approvals_required=document.get("approvals_required", 0))
     for agency in document.get("agencies", []):
         policy.agencies.add(**agency)
     for agreement in document.get("agreements", []):

@@ -16,6 +16,25 @@ struct bp_view {
     bool unknown_fields; /* payload fields the schema does not know */
 };
 
+/* What becomes of a payload field under one grant. The first three show it, the better form first;
+ * the others hide it, what comes nearest to showing it first. */
+enum bp_passage {
+    BP_PASSES_FULL,
+    BP_PASSES_COARSE,
+    BP_PASSES_REWRITTEN,
+    BP_BELOW_IDENTIFIED, /* a direct identifier or free text */
+    BP_WITHOUT_KIND,     /* its kind of specific data is not granted */
+    BP_ABOVE_LEVEL,      /* its class is */
+    BP_NOT_NAMED,        /* there is a list of the fields to pass, and it is not on it */
+    BP_BARRED_BY_NAME,
+};
+/* Arguments as of bp_view_of, level as of bp_level_for_type. */
+enum bp_passage bp_field_passage(const struct bp_field *f, enum bp_level level, bp_kinds specific,
+                                 bp_fields only, bp_fields never);
+
+/* AGGREGATE is PUBLIC for a type that is not made of counts. */
+enum bp_level bp_level_for_type(const struct bp_event_type *type, enum bp_level level);
+
 /* The view that one grant gives: which fields of the type its level, kinds and field lists let
  * pass, and how. Class and kind are judged first; direct identifiers and free text pass at
  * IDENTIFIED alone; below it references are rewritten and fields with a coarsen rule coarsened;

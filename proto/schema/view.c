@@ -1,42 +1,56 @@
 /* From a grant to the sets of fields it shows. */
 #include "redact.h"
 
-/* Does the class or kind of the field bar it? Those are judged before everything else. */
-static bool class_is_barred(const struct bp_field *f, enum bp_level level, bp_kinds specific)
+enum bp_passage bp_field_passage(const struct bp_field *f, enum bp_level level, bp_kinds specific,
+                                 bp_fields only, bp_fields never)
 {
-    struct bp_field plain = *f;
+    struct bp_field plain = *f; /* its class alone */
     plain.direct_identifier = plain.free_text = false;
+    if ((never >> f->index & 1) != 0)
+        return BP_BARRED_BY_NAME;
+    if ((only >> f->index & 1) == 0)
+        return BP_NOT_NAMED;
     if (bp_field_least_level(&plain) > level)
-        return true;
-    return f->specific_kind != 0 && (specific >> f->specific_kind & 1) == 0;
+        return BP_ABOVE_LEVEL;
+    if (f->specific_kind != 0 && (specific >> f->specific_kind & 1) == 0)
+        return BP_WITHOUT_KIND;
+    if (level == BP_LEVEL_IDENTIFIED)
+        return BP_PASSES_FULL;
+    if (f->coarsen != 0)
+        return BP_PASSES_COARSE;
+    if (f->direct_identifier || f->free_text)
+        return BP_BELOW_IDENTIFIED;
+    return f->pseudonym ? BP_PASSES_REWRITTEN : BP_PASSES_FULL;
 }
 
-static void add_field(struct bp_view *view, const struct bp_field *f)
+enum bp_level bp_level_for_type(const struct bp_event_type *type, enum bp_level level)
 {
-    bp_fields bit = UINT64_C(1) << f->index;
-    if (view->level == BP_LEVEL_IDENTIFIED)
-        view->full |= bit;
-    else if (f->coarsen != 0)
-        view->coarse |= bit;
-    else if (f->direct_identifier || f->free_text)
-        return;
-    else if (f->pseudonym)
-        view->rewritten |= bit;
-    else
-        view->full |= bit;
+    return level == BP_LEVEL_AGGREGATE && !type->aggregate ? BP_LEVEL_PUBLIC : level;
 }
 
 void bp_view_of(const struct bp_event_type *type, enum bp_level level, bp_kinds specific,
                 bp_fields only, bp_fields never, struct bp_view *out)
 {
-    *out = (struct bp_view){.level = level};
-    if (level == BP_LEVEL_AGGREGATE && !type->aggregate)
-        out->level = BP_LEVEL_PUBLIC;
+    *out = (struct bp_view){.level = bp_level_for_type(type, level)};
     for (size_t i = 0; i < type->n_fields; i++) {
-        const struct bp_field *f = &type->fields[i];
-        bool is_listed = ((only & ~never) >> i & 1) != 0;
-        if (is_listed && !class_is_barred(f, out->level, specific))
-            add_field(out, f);
+        bp_fields bit = UINT64_C(1) << i;
+        switch (bp_field_passage(&type->fields[i], out->level, specific, only, never)) {
+        case BP_PASSES_FULL:
+            out->full |= bit;
+            break;
+        case BP_PASSES_COARSE:
+            out->coarse |= bit;
+            break;
+        case BP_PASSES_REWRITTEN:
+            out->rewritten |= bit;
+            break;
+        case BP_BELOW_IDENTIFIED:
+        case BP_WITHOUT_KIND:
+        case BP_ABOVE_LEVEL:
+        case BP_NOT_NAMED:
+        case BP_BARRED_BY_NAME:
+            break;
+        }
     }
     out->unknown_fields = level == BP_LEVEL_IDENTIFIED && (type->kinds & ~specific) == 0 &&
                           only == ~UINT64_C(0) && never == 0;

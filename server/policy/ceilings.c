@@ -18,15 +18,15 @@ bool bp_kinds_read(const Berbagi__V1__SpecificKind *list, size_t n, bp_kinds *ou
 static bp_status number_groups(struct compile *c)
 {
     const struct bp_schema *schema = c->schema;
-    c->group_of_type = bp_compile_alloc(c, schema->n_types, sizeof(*c->group_of_type));
+    c->p->group_of_type = bp_compile_alloc(c, schema->n_types, sizeof(*c->p->group_of_type));
     if (c->is_out_of_memory || bp_names_init(&c->group_names, schema->n_types) != BP_OK)
         return BP_ENOMEM;
     for (size_t i = 0; i < schema->n_types; i++) {
-        c->group_of_type[i] = (uint32_t)c->n_groups;
-        if (bp_names_add(&c->group_names, schema->types[i].group, (uint32_t)c->n_groups))
-            c->n_groups++;
+        c->p->group_of_type[i] = (uint32_t)c->p->n_groups;
+        if (bp_names_add(&c->group_names, schema->types[i].group, (uint32_t)c->p->n_groups))
+            c->p->n_groups++;
         else
-            (void)bp_names_find(&c->group_names, schema->types[i].group, &c->group_of_type[i]);
+            (void)bp_names_find(&c->group_names, schema->types[i].group, &c->p->group_of_type[i]);
     }
     return BP_OK;
 }
@@ -103,7 +103,7 @@ static void place_row(struct compile *c, size_t i, uint8_t *origins)
     enum origin origin = is_kind ? FROM_KIND : FROM_ID;
     for (uint32_t k = 0; k < audience.n; k++) {
         const struct bp_agency *a = &c->p->agencies[c->p->audiences[audience.first + k]];
-        size_t cell = a->index * c->n_groups + group;
+        size_t cell = a->index * c->p->n_groups + group;
         if ((origins[cell] & origin) != 0) {
             bp_finding_error(c, bp_place("ceilings[%zu]", i), "%s and group %s stand twice",
                              c->source->ceilings[i]->audience, c->source->ceilings[i]->group);
@@ -113,7 +113,7 @@ static void place_row(struct compile *c, size_t i, uint8_t *origins)
         if (origin == FROM_KIND && (origins[cell] & FROM_ID) != 0)
             continue;
         check_agency(c, i, &row, a);
-        c->ceilings[cell] = row;
+        c->p->ceilings[cell] = row;
     }
 }
 
@@ -122,9 +122,9 @@ bp_status bp_compile_ceilings(struct compile *c)
     bp_status st = number_groups(c);
     if (st != BP_OK)
         return st;
-    size_t n_cells = c->p->n_agencies * c->n_groups;
+    size_t n_cells = c->p->n_agencies * c->p->n_groups;
     uint8_t *origins = bp_compile_alloc(c, n_cells, sizeof(*origins));
-    c->ceilings = bp_compile_alloc(c, n_cells, sizeof(*c->ceilings));
+    c->p->ceilings = bp_compile_alloc(c, n_cells, sizeof(*c->p->ceilings));
     if (c->is_out_of_memory) {
         free(origins);
         return BP_ENOMEM;

@@ -40,8 +40,6 @@ static bp_status run_stages(struct compile *c)
 static void compile_fini(struct compile *c)
 {
     bp_names_fini(&c->group_names);
-    free(c->group_of_type);
-    free(c->ceilings);
     free(c->ground_keys);
     free(c->agreement_ranks);
     free(c->terms_ranks);

@@ -6,13 +6,6 @@
 
 #include "policy_internal.h"
 
-/* What one audience may at most see of one group of types. */
-struct ceiling {
-    enum bp_level level; /* BP_LEVEL_NONE: nothing */
-    bp_kinds kinds;
-    enum scope scope;
-};
-
 struct compile {
     struct bp_policy *p;
     const Berbagi__V1__Policy *source; /* p->own */
@@ -23,9 +16,6 @@ struct compile {
     uint32_t n_countries, n_regions; /* filled of p->countries and p->regions */
 
     struct bp_names group_names; /* groups of types → index */
-    size_t n_groups;
-    uint32_t *group_of_type;
-    struct ceiling *ceilings; /* [agency * n_groups + group] */
 
     uint64_t *ground_keys; /* ascending; ground id - 1 is the place */
     size_t views_capacity;
@@ -40,15 +30,6 @@ bp_compile_grants(struct compile *c); /* who, where, how much; not yet of which 
 BP_MUST_USE bp_status bp_compile_ceilings(struct compile *c);
 BP_MUST_USE bp_status bp_compile_grounds(struct compile *c);
 BP_MUST_USE bp_status bp_compile_rights(struct compile *c); /* cells, views */
-
-static inline const struct ceiling *ceiling_of(const struct compile *c, uint32_t agency,
-                                               const struct bp_event_type *type)
-{
-    return &c->ceilings[agency * c->n_groups + c->group_of_type[type->index]];
-}
-
-/* Does the grant speak of the type: by its pattern and its purpose? */
-bool bp_grant_takes_type(const struct grant *g, const struct bp_event_type *type);
 
 /* The ground of what a subscribe grant gives of a type it takes in. */
 uint32_t bp_compile_ground_of(const struct compile *c, const struct grant *g,
@@ -71,11 +52,5 @@ void bp_finding_warning(struct compile *c, struct place where, const char *forma
 
 /* calloc that remembers failure in c and never asks for zero bytes. */
 void *bp_compile_alloc(struct compile *c, size_t n, size_t size);
-
-/* A text of the message; never NULL. */
-static inline struct bp_str text_of(const char *text)
-{
-    return bp_str(text != NULL ? text : "");
-}
 
 #endif

@@ -51,6 +51,21 @@ static bool is_under_ceiling(const struct bp_policy *p, const struct right *r,
            bp_str_eq(facts->addressed_to, a->id);
 }
 
+enum obstacle bp_right_obstacle(const struct bp_policy *p, const struct right *r,
+                                const struct bp_agency *a, const struct bp_facts *facts,
+                                bp_day today)
+{
+    if (!agreement_is_in_force(&p->agreements[r->agreement], today))
+        return NOT_IN_FORCE;
+    if (facts->recorded_on < r->events_from)
+        return TOO_EARLY;
+    if (r->hides_small_counts && facts->has_small_count)
+        return SMALL_COUNT;
+    if (!is_in_scope(p, (enum scope)r->scope, r->places, a, facts))
+        return OUT_OF_SCOPE;
+    return is_under_ceiling(p, r, a, facts) ? NO_OBSTACLE : OVER_CEILING;
+}
+
 /* --- publishing --- */
 
 static void refuse(struct bp_publish_verdict *out, const char *field, const char *why)
@@ -69,10 +84,13 @@ struct tally {
 };
 
 static void tally_right(const struct bp_policy *p, const struct right *r,
-                        const struct bp_publish_request *q, struct tally *t)
+                        const struct bp_publish_request *q, bp_day today, struct tally *t)
 {
+    enum obstacle obstacle = bp_right_obstacle(p, r, q->source, &q->facts, today);
+    if (obstacle == NOT_IN_FORCE)
+        return;
     t->is_in_force = true;
-    if (!is_in_scope(p, (enum scope)r->scope, r->places, q->source, &q->facts)) {
+    if (obstacle != NO_OBSTACLE) {
         t->asks_region |= r->scope == SCOPE_OWN || r->scope == SCOPE_REGIONS;
         t->asks_destination |= r->scope == SCOPE_COUNTRY;
         return;
@@ -130,10 +148,8 @@ void bp_policy_judge_publish(const struct bp_policy *p, const struct bp_publish_
         return;
     }
     struct tally t = {0};
-    for (size_t i = 0; i < n; i++) {
-        if (agreement_is_in_force(&p->agreements[r[i].agreement], today))
-            tally_right(p, &r[i], q, &t);
-    }
+    for (size_t i = 0; i < n; i++)
+        tally_right(p, &r[i], q, today, &t);
     conclude(q, &t, out);
 }
 
@@ -177,17 +193,6 @@ static bool add_ground(struct bp_sight *sight, uint32_t id)
     return true;
 }
 
-static bool right_applies(const struct bp_policy *p, const struct right *r,
-                          const struct bp_agency *reader, const struct bp_facts *facts,
-                          bp_day today)
-{
-    return agreement_is_in_force(&p->agreements[r->agreement], today) &&
-           facts->recorded_on >= r->events_from &&
-           !(r->hides_small_counts && facts->has_small_count) &&
-           is_in_scope(p, (enum scope)r->scope, r->places, reader, facts) &&
-           is_under_ceiling(p, r, reader, facts);
-}
-
 bool bp_policy_see(const struct bp_policy *p, const struct bp_agency *reader,
                    const struct bp_event_type *type, const struct bp_facts *facts, bp_day today,
                    struct bp_sight *out)
@@ -197,7 +202,8 @@ bool bp_policy_see(const struct bp_policy *p, const struct bp_agency *reader,
     out->view = (struct bp_view){0};
     out->n_grounds = 0;
     for (size_t i = 0; i < n && !reader->is_suspended; i++) {
-        if (right_applies(p, &r[i], reader, facts, today) && add_ground(out, r[i].ground))
+        if (bp_right_obstacle(p, &r[i], reader, facts, today) == NO_OBSTACLE &&
+            add_ground(out, r[i].ground))
             bp_view_union(&out->view, &p->views[r[i].view]);
     }
     return out->n_grounds != 0;

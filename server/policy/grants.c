@@ -31,6 +31,26 @@ bool bp_grant_takes_type(const struct grant *g, const struct bp_event_type *type
     return false;
 }
 
+static bp_fields fields_named(const struct bp_event_type *type, char *const *names, size_t n)
+{
+    bp_fields fields = 0;
+    for (size_t i = 0; i < n; i++) {
+        const struct bp_field *field = bp_type_field(type, text_of(names[i]));
+        if (field != NULL)
+            fields |= (bp_fields)1 << field->index;
+    }
+    return fields;
+}
+
+void bp_grant_fields(const struct grant *g, const struct bp_event_type *type, bp_fields *only,
+                     bp_fields *never)
+{
+    const Berbagi__V1__Grant *in = g->source;
+    *only = in->n_only_fields == 0 ? ~(bp_fields)0
+                                   : fields_named(type, in->only_fields, in->n_only_fields);
+    *never = fields_named(type, in->never_fields, in->n_never_fields);
+}
+
 static void read_grantee(struct reading *r)
 {
     struct bp_policy *p = r->c->p;

@@ -27,6 +27,8 @@ void bp_policy_unref(struct bp_policy *p)
     free(p->rights);
     free(p->views);
     free(p->grounds);
+    free(p->group_of_type);
+    free(p->ceilings);
     if (p->own != NULL)
         berbagi__v1__policy__free_unpacked(p->own, NULL);
     free(p);

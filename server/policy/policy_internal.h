@@ -70,6 +70,13 @@ struct right {
     bool hides_small_counts;
 };
 
+/* What one audience may at most see of one group of types. */
+struct ceiling {
+    enum bp_level level; /* BP_LEVEL_NONE: nothing */
+    bp_kinds kinds;
+    enum scope scope;
+};
+
 struct ground {
     uint32_t agreement, type;
     struct bp_str purpose, legal_basis;
@@ -105,7 +112,48 @@ struct bp_policy {
     size_t n_views;
     struct ground *grounds; /* ground id - 1 */
     size_t n_grounds;
+
+    size_t n_groups; /* of types */
+    uint32_t *group_of_type;
+    struct ceiling *ceilings; /* [agency * n_groups + group] */
 };
+
+/* A text of the message; never NULL. */
+static inline struct bp_str text_of(const char *text)
+{
+    return bp_str(text != NULL ? text : "");
+}
+
+/* Does the grant speak of the type: by its pattern and its purpose? */
+bool bp_grant_takes_type(const struct grant *g, const struct bp_event_type *type);
+/* Its lists of fields as bp_view_of takes them. */
+void bp_grant_fields(const struct grant *g, const struct bp_event_type *type, bp_fields *only,
+                     bp_fields *never);
+
+/* What the ceiling leaves of a grant. */
+struct rest {
+    enum bp_level level;
+    bp_kinds kinds;
+    enum scope ceiling_scope;
+    bool hides_small_counts;
+};
+/* False: nothing is left, so the grant is no right of this agency and type. */
+bool bp_grant_rest(const struct bp_policy *p, const struct grant *g, const struct bp_agency *a,
+                   const struct bp_event_type *type, struct rest *out);
+
+/* What keeps a right from applying. */
+enum obstacle {
+    NO_OBSTACLE,
+    NOT_IN_FORCE, /* its agreement, by status or day */
+    TOO_EARLY,    /* recorded before events_from */
+    SMALL_COUNT,
+    OUT_OF_SCOPE,
+    OVER_CEILING, /* out of the ceiling's scope */
+};
+/* The first one, in this order; facts of an event that a reads, or publishes as its source. */
+enum obstacle bp_right_obstacle(const struct bp_policy *p, const struct right *r,
+                                const struct bp_agency *a, const struct bp_facts *facts,
+                                bp_day today);
 
 /* A copy that berbagi__v1__policy__free_unpacked(it, NULL) frees; NULL when out of memory. */
 Berbagi__V1__Policy *bp_policy_copy_message(const Berbagi__V1__Policy *source);
@@ -114,6 +162,12 @@ static inline size_t cell_of(const struct bp_policy *p, enum direction direction
                              unsigned type)
 {
     return ((size_t)direction * p->n_agencies + agency) * p->schema->n_types + type;
+}
+
+static inline const struct ceiling *ceiling_of(const struct bp_policy *p, uint32_t agency,
+                                               const struct bp_event_type *type)
+{
+    return &p->ceilings[agency * p->n_groups + p->group_of_type[type->index]];
 }
 
 static inline uint16_t country_of(const char *two)

@@ -25,32 +25,24 @@ struct walk {
     uint32_t last_view;
 };
 
-/* What the ceiling leaves of a grant. */
-struct rest {
-    enum bp_level level;
-    bp_kinds kinds;
-    enum scope ceiling_scope;
-    bool hides_small_counts;
-};
-
-/* False: nothing is left. AGGREGATE gives types made of counts alone; what a grant cut to it by a
- * ceiling gives of other types, bp_view_of knows. A small count hidden by the grant stays
- * hidden however low the ceiling cuts it. */
-static bool rest_of(const struct walk *w, const struct bp_agency *a, struct rest *out)
+/* AGGREGATE gives types made of counts alone; what a grant cut to it by a ceiling gives of other
+ * types, bp_view_of knows. A small count hidden by the grant stays hidden however low the ceiling
+ * cuts it. */
+bool bp_grant_rest(const struct bp_policy *p, const struct grant *g, const struct bp_agency *a,
+                   const struct bp_event_type *type, struct rest *out)
 {
-    const struct grant *g = w->g;
-    if (g->level == BP_LEVEL_AGGREGATE && !w->type->aggregate)
+    if (g->level == BP_LEVEL_AGGREGATE && !type->aggregate)
         return false;
     *out = (struct rest){g->level, g->kinds, SCOPE_NATIONAL, false};
     if (g->direction == PUBLISH)
         return true;
-    const struct ceiling *top = ceiling_of(w->c, a->index, w->type);
+    const struct ceiling *top = ceiling_of(p, a->index, type);
     if (top->level == BP_LEVEL_NONE)
         return false;
     if (top->level < out->level)
         out->level = top->level;
     out->hides_small_counts =
-        w->type->aggregate && (g->level == BP_LEVEL_AGGREGATE || out->level == BP_LEVEL_AGGREGATE);
+        type->aggregate && (g->level == BP_LEVEL_AGGREGATE || out->level == BP_LEVEL_AGGREGATE);
     out->kinds &= top->kinds;
     out->ceiling_scope = top->scope;
     return true;
@@ -104,7 +96,7 @@ static void check_ceiling(struct walk *w, const struct bp_agency *a)
     if (w->g->direction == PUBLISH || w->has_warned ||
         (w->g->level == BP_LEVEL_AGGREGATE && !w->type->aggregate))
         return;
-    const struct ceiling *top = ceiling_of(w->c, a->index, w->type);
+    const struct ceiling *top = ceiling_of(w->c->p, a->index, w->type);
     if (top->level < w->g->level)
         warn(w, "level", a, "at most ", level_names[top->level]);
     else if ((w->g->kinds & ~top->kinds & w->type->kinds) != 0)
@@ -129,17 +121,6 @@ static void check_required(struct walk *w, const struct bp_view *view)
 }
 
 /* --- views --- */
-
-static bp_fields fields_named(const struct bp_event_type *type, char *const *names, size_t n)
-{
-    bp_fields fields = 0;
-    for (size_t i = 0; i < n; i++) {
-        const struct bp_field *field = bp_type_field(type, text_of(names[i]));
-        if (field != NULL)
-            fields |= (bp_fields)1 << field->index;
-    }
-    return fields;
-}
 
 /* The number of the view that the rest of the grant shows; views already made for this grant and
  * type are found again. */
@@ -209,7 +190,7 @@ static void walk_agencies(struct walk *w, step *take, bool is_first)
         struct rest rest;
         if (is_first)
             check_ceiling(w, a);
-        if (rest_of(w, a, &rest))
+        if (bp_grant_rest(p, w->g, a, w->type, &rest))
             take(w, a, &rest);
     }
 }
@@ -221,10 +202,7 @@ static void walk_grant(struct compile *c, const struct grant *g, step *take, boo
         w.type = &c->schema->types[t];
         if (!bp_grant_takes_type(g, w.type))
             continue;
-        w.only = g->source->n_only_fields == 0
-                     ? ~(bp_fields)0
-                     : fields_named(w.type, g->source->only_fields, g->source->n_only_fields);
-        w.never = fields_named(w.type, g->source->never_fields, g->source->n_never_fields);
+        bp_grant_fields(g, w.type, &w.only, &w.never);
         w.last_level = BP_LEVEL_NONE;
         w.ground = g->direction == SUBSCRIBE ? bp_compile_ground_of(c, g, w.type) : 0;
         walk_agencies(&w, take, is_first);

@@ -1,12 +1,14 @@
-/* The stored form of entries. Fixed headers, little-endian, format 1; offsets in bytes:
+/* The stored form of entries. Fixed headers, little-endian, format 1; offsets in bytes, sizes in brackets:
  *
- *   every entry   0 CRC-32C of all behind it   4 format   5 kind   6 flags   7 bytes of actor
- *                 8 number (8)   16 log id, first 4 bytes   20 recorded_at (8)   28 policy version
- * (4)   32 key id (4) an event     36 control entries before it (4): position = number - this   40
- * type hash (4)   44 region (8) 52 occurred_at (8)   60 grant (4)   64 destination (2) 66 type,
- * source, subject, addressed_to: each offset (2) and length (1) in the body 78 bytes of extra texts
- * (2)   80 body: actor, extra texts, event another      36 part (2)   38 parts (2)   40 body:
- * actor, content
+ *   every entry    0 CRC-32C of all behind it (4)    4 format (1)      5 kind (1)        6 flags (1)
+ *                  7 bytes of actor (1)              8 number (8)     16 log id (4, its first)
+ *                 20 recorded_at (8)                28 policy version (4)              32 key id (4)
+ *   an event      36 control entries before it (4): position = number - this
+ *                 40 type hash (4)                  44 region (8)     52 occurred_at (8)
+ *                 60 grant (4)                      64 destination (2)
+ *                 66 type, source, subject, addressed_to: offset in the body (2) and length (1) each
+ *                 78 bytes of extra texts (2)       80 body: actor, extra texts, event
+ *   another       36 part (2)                       38 parts (2)      40 body: actor, content
  *
  * The hard part is to store each text once: almost always it stands in the event already and costs
  * three bytes. The first byte behind the checksum tells the format, and the checksum stands first
@@ -27,6 +29,7 @@
 #define ENVELOPE_BYTES 640u /* how far a text is looked for that does not point into the event */
 #define INSIDE_OFFSET_MAX 60000u /* leaves room for the extra texts below 65,536 */
 #define FLAG_SMALL_COUNT 1u
+#define FLAG_RESOLVES 2u
 #define ID_TAG 0x0Au /* Event.id: field 1, length-delimited */
 
 struct text_plan {
@@ -148,7 +151,9 @@ static uint8_t *write_texts(const struct text_plan *plan, uint8_t *header, uint8
 static void write_planned(const struct bp_record *r, const struct text_plan *plan, uint8_t *out)
 {
     const struct bp_routing *routing = &r->routing;
-    write_common(&r->entry, plan->actor, routing->has_small_count ? FLAG_SMALL_COUNT : 0, out);
+    unsigned flags =
+        (routing->has_small_count ? FLAG_SMALL_COUNT : 0) | (routing->resolves ? FLAG_RESOLVES : 0);
+    write_common(&r->entry, plan->actor, flags, out);
     bp_put_u32(out + 36, (uint32_t)(r->entry.number - routing->position));
     bp_put_u32(out + 40, routing->type_hash);
     bp_put_u64(out + 44, routing->region);
@@ -257,6 +262,7 @@ static bp_status read_event(const uint8_t *p, size_t n, struct bp_record *out)
     routing->grant = bp_get_u32(p + 60);
     memcpy(routing->destination, p + 64, 2);
     routing->has_small_count = (p[6] & FLAG_SMALL_COUNT) != 0;
+    routing->resolves = (p[6] & FLAG_RESOLVES) != 0;
     routing->id = event_id(out->event);
     return BP_OK;
 }

@@ -45,6 +45,7 @@ struct bp_routing {
     int64_t occurred_at_ns;
     uint32_t grant; /* the publish grant it was stored under: its number in that policy version */
     bool has_small_count; /* a count of 1 to 4 in an aggregate type (judged at publish) */
+    bool resolves;        /* its subject was sent as a NIK */
     struct bp_str source, subject, addressed_to; /* from the event, each at most 255 bytes */
     struct bp_str type;                          /* likewise */
     struct bp_str id; /* set by decode: Event.id, the first field of canonical bytes; encode needs

@@ -136,24 +136,63 @@ static void judge_content(struct bp_publication *p, const struct judge *judge,
         judge_rights(judge, f);
 }
 
-/* Looks for the id of an event that was found broken: it may have been stored when it was not. */
-static bool look_up(struct bp_publication *p, struct bp_publication_item *item,
-                    const struct finding *f)
+/* Did this sender send the stored event, naming the person by NIK? Then it knows whose event it is. */
+static bool was_resolved_for_sender(struct bp_publication *p, uint64_t position)
+{
+    struct bp_journal_reader *reader = NULL;
+    struct bp_record record;
+    bool is_so = false;
+    if (bp_journal_read_begin(p->x->journal, &reader) != BP_OK)
+        return false;
+    if (bp_journal_read_at(reader, position, &record) == BP_OK) {
+        struct bp_str actor = record.entry.actor;
+        is_so = record.routing.resolves &&
+                bp_str_is(actor.n != 0 ? actor : record.routing.source, p->sender);
+    }
+    bp_journal_read_end(reader);
+    return is_so;
+}
+
+/* Makes the pseudonym of a subject that the sender may not resolve (any more), where that tells it nothing: it is then told of
+ * its own retry, and of nothing else. */
+static bool may_compare(struct bp_publication *p, struct bp_publication_item *item,
+                        struct finding *f)
+{
+    if (!f->resolves || f->e.subject.p == item->subject)
+        return true;
+    struct bp_str nik = bp_str_of(f->e.subject.p + 4, f->e.subject.n - 4);
+    if (!bp_nik_is_valid(nik) || !was_resolved_for_sender(p, item->position))
+        return false;
+    bp_pseudonym_of_nik(p->x->pseudonyms, nik, item->subject);
+    f->e.subject = bp_str(item->subject);
+    return true;
+}
+
+/* Looks for the id of an event that was found broken: it may have been stored when it was not. BP_OK also where it is not there. */
+static bp_status look_up(struct bp_publication *p, struct bp_publication_item *item,
+                         struct finding *f)
 {
     const struct bp_id_index *ids = bp_index_ids(p->x->index);
     struct bp_id_key key;
     struct bp_content_digest digest, stored;
-    if (!bp_ascii_is_printable(f->e.id, 64) || bp_str_starts(f->e.subject, BP_STR("nik:")))
-        return true;
+    if (!bp_ascii_is_printable(f->e.id, 64))
+        return BP_OK;
     bp_id_key_make(f->e.source, f->e.id, &key);
     bp_status st = ids->find(ids->context, &key, &item->position, &stored);
     if (st == BP_ENOENT)
-        return true;
-    if (st != BP_OK || !bp_content_digest_of(p->x->schema, &f->e, &p->scratch, &digest))
-        return false;
-    item->verdict =
-        memcmp(&digest, &stored, sizeof(digest)) == 0 ? BP_VERDICT_DUPLICATE : BP_VERDICT_CONFLICT;
-    return true;
+        return BP_OK;
+    if (st != BP_OK)
+        return st;
+    bool resolved_now = f->resolves && f->e.subject.p != item->subject;
+    if (!may_compare(p, item, f))
+        return BP_OK;
+    if (!bp_content_digest_of(p->x->schema, &f->e, &p->scratch, &digest))
+        return BP_ENOMEM;
+    if (memcmp(&digest, &stored, sizeof(digest)) == 0)
+        item->verdict = BP_VERDICT_DUPLICATE;
+    else if (!resolved_now)
+        item->verdict = BP_VERDICT_CONFLICT;
+    return BP_OK;
 }
 
 static void add_notes(struct bp_publication *p, uint32_t number, const struct bp_violations *v)
@@ -179,8 +218,8 @@ static void keep_notes(struct bp_publication *p, struct bp_publication_item *ite
 }
 
 /* What the sequencer is given of a sound event. */
-static bool propose(struct bp_publication *p, const struct judge *judge,
-                    struct bp_publication_item *item, const struct finding *f)
+static bp_status propose(struct bp_publication *p, const struct judge *judge,
+                         struct bp_publication_item *item, const struct finding *f)
 {
     item->stored_at = p->stored.n;
     bp_event_encode(&f->e, &p->stored);
@@ -195,15 +234,18 @@ static bool propose(struct bp_publication *p, const struct judge *judge,
                                .region = f->region,
                                .occurred_at_ns = f->e.occurred_at_ns,
                                .grant = f->verdict.grant,
-                               .has_small_count = f->has_small_count}}};
+                               .has_small_count = f->has_small_count,
+                               .resolves = f->resolves}}};
     if (f->e.destination.n == 2)
         memcpy(proposal->record.routing.destination, f->e.destination.p, 2);
     bp_id_key_make(f->e.source, f->e.id, &proposal->id);
-    return bp_content_digest_of(p->x->schema, &f->e, &p->scratch, &proposal->content);
+    bool ok = bp_content_digest_of(p->x->schema, &f->e, &p->scratch, &proposal->content);
+    return ok ? BP_OK : BP_ENOMEM;
 }
 
-static bool judge_item(struct bp_publication *p, const struct judge *judge, size_t i)
+static bp_status judge_item(struct bp_publication *p, const struct judge *judge, size_t i)
 {
+    bp_status st;
     struct bp_publication_item *item = &p->items[i];
     struct bp_str bytes = item->bytes;
     struct finding f = {.has_unknown = false};
@@ -220,15 +262,15 @@ static bool judge_item(struct bp_publication *p, const struct judge *judge, size
         judge_content(p, judge, item, &f);
         if (f.broken.n == 0)
             item->verdict = BP_VERDICT_SOUND;
-        else if (!look_up(p, item, &f))
-            return false;
+        else if ((st = look_up(p, item, &f)) != BP_OK)
+            return st;
     }
     keep_notes(p, item, &f);
     if (item->verdict == BP_VERDICT_DUPLICATE)
-        return true; /* is sound to all_or_nothing, and nothing is left to decide */
+        return BP_OK; /* is sound to all_or_nothing, and nothing is left to decide */
     item->proposal = p->n_proposals++;
     p->proposals[item->proposal] = (struct bp_proposal){.skip = true};
-    return item->verdict != BP_VERDICT_SOUND || propose(p, judge, item, &f);
+    return item->verdict == BP_VERDICT_SOUND ? propose(p, judge, item, &f) : BP_OK;
 }
 
 /* The stored bytes have their place now: the records point into them. */
@@ -249,25 +291,26 @@ static void attach_events(struct bp_publication *p)
     }
 }
 
-static bool judge_all(struct bp_publication *p, const struct judge *judge)
+static bp_status judge_all(struct bp_publication *p, const struct judge *judge)
 {
     p->n_sound = 0;
     p->n_proposals = 0;
     bp_buf_clear(&p->stored);
     bp_buf_clear(&p->notes);
     for (size_t i = 0; i < p->n; i++) {
-        if (!judge_item(p, judge, i))
-            return false;
+        bp_status st = judge_item(p, judge, i);
+        if (st != BP_OK)
+            return st;
         p->n_sound += p->items[i].verdict == BP_VERDICT_SOUND;
     }
     if (p->stored.failed || p->notes.failed)
-        return false;
+        return BP_ENOMEM;
     attach_events(p);
-    return true;
+    return BP_OK;
 }
 
 /* What storing would answer. An id that stands twice in the request is a duplicate of the first. */
-static bool rehearse(struct bp_publication *p)
+static bp_status rehearse(struct bp_publication *p)
 {
     const struct bp_id_index *ids = bp_index_ids(p->x->index);
     for (size_t i = 0; i < p->n; i++) {
@@ -285,13 +328,13 @@ static bool rehearse(struct bp_publication *p)
             st = BP_OK;
         }
         if (st != BP_OK && st != BP_ENOENT)
-            return false;
+            return st;
         if (st == BP_OK)
             item->verdict = memcmp(&stored, &mine->content, sizeof(stored)) == 0
                                 ? BP_VERDICT_DUPLICATE
                                 : BP_VERDICT_CONFLICT;
     }
-    return true;
+    return BP_OK;
 }
 
 bool bp_publication_judge(struct bp_publication *p, struct bp_rpc_status *status)
@@ -306,20 +349,18 @@ bool bp_publication_judge(struct bp_publication *p, struct bp_rpc_status *status
                   .context = policy},
         .today = bp_exchange_today(p->x),
     };
-    bool ok = false;
+    bp_status st = BP_EPERM;
     if (judge.sender == NULL)
         *status = bp_rpc_status(BP_REASON_UNKNOWN_AGENCY, NULL);
     else if (bp_agency_is_suspended(judge.sender))
         *status = bp_rpc_status(BP_REASON_AGENCY_SUSPENDED, NULL);
-    else if (!judge_all(p, &judge) || (p->dry_run && !rehearse(p)))
-        *status = bp_rpc_status_of(BP_ENOMEM, NULL);
-    else
-        ok = true;
+    else if ((st = judge_all(p, &judge)) != BP_OK || (p->dry_run && (st = rehearse(p)) != BP_OK))
+        *status = bp_publication_refusal(st);
     p->submission = (struct bp_submission){.mail.bytes = p->stored.n + p->n * sizeof(*p->proposals),
                                            .proposals = p->proposals,
                                            .n = p->n_proposals,
                                            .all_or_nothing = p->all_or_nothing,
                                            .policy_version = bp_policy_version(policy)};
     bp_policy_unref(policy);
-    return ok;
+    return st == BP_OK;
 }

@@ -176,3 +176,20 @@ struct bp_blob *bp_publication_answer(const struct bp_publication *p)
     bp_buf_fini(&out);
     return blob;
 }
+
+struct bp_rpc_status bp_publication_refusal(bp_status st)
+{
+    struct bp_rpc_status status;
+    if (st == BP_ENOMEM)
+        status = bp_rpc_status_of(st, NULL);
+    else if (st == BP_EAGAIN)
+        status = bp_rpc_status(BP_REASON_INDEXING, NULL);
+    else if (st == BP_ENOSPC)
+        status = bp_rpc_status(BP_REASON_DISK_RESERVE, NULL);
+    else if (st == BP_ECLOSED)
+        status = bp_rpc_status(BP_REASON_SHUTTING_DOWN, NULL);
+    else
+        status = bp_rpc_status(BP_REASON_STORE_FAILED, NULL);
+    status.retry_after_ms = st == BP_ENOSPC ? 5000 : 1000;
+    return status;
+}

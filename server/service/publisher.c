@@ -153,21 +153,6 @@ static void store_again(struct publish_call *c)
 
 /* --- answering --- */
 
-static struct bp_rpc_status refusal(bp_status st)
-{
-    struct bp_rpc_status status;
-    if (st == BP_EAGAIN)
-        status = bp_rpc_status(BP_REASON_INDEXING, NULL);
-    else if (st == BP_ENOSPC)
-        status = bp_rpc_status(BP_REASON_DISK_RESERVE, NULL);
-    else if (st == BP_ECLOSED)
-        status = bp_rpc_status(BP_REASON_SHUTTING_DOWN, NULL);
-    else
-        status = bp_rpc_status(BP_REASON_STORE_FAILED, NULL);
-    status.retry_after_ms = st == BP_ENOSPC ? 5000 : 1000;
-    return status;
-}
-
 /* Answers the first request if it is decided. */
 static void answer_first(struct publish_call *c)
 {
@@ -206,7 +191,7 @@ static void step(struct publish_call *c)
         r = c->first;
     }
     if (r != NULL && r->progress == DECIDED && r->outcome != BP_OK && r->outcome != BP_ECONFLICT) {
-        bp_refuse(c->call, refusal(r->outcome));
+        bp_refuse(c->call, bp_publication_refusal(r->outcome));
         return;
     }
     if (r != NULL && r->progress == DECIDED && r->outcome == BP_OK && bp_rpc_call_can_send(c->call))

@@ -20,6 +20,7 @@ static void fill(struct test_event *e)
     r->routing.occurred_at_ns = -5;
     r->routing.grant = 40000;
     r->routing.has_small_count = true;
+    r->routing.resolves = true;
 }
 
 static void expect_same(const struct bp_record *a, const struct bp_record *b)
@@ -37,6 +38,7 @@ static void expect_same(const struct bp_record *a, const struct bp_record *b)
     assert_int_equal(b->routing.occurred_at_ns, a->routing.occurred_at_ns);
     assert_int_equal(b->routing.grant, a->routing.grant);
     assert_int_equal(b->routing.has_small_count, a->routing.has_small_count);
+    assert_int_equal(b->routing.resolves, a->routing.resolves);
     assert_true(bp_str_eq(b->routing.source, a->routing.source));
     assert_true(bp_str_eq(b->routing.subject, a->routing.subject));
     assert_true(bp_str_eq(b->routing.addressed_to, a->routing.addressed_to));

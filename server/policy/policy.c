@@ -39,6 +39,11 @@ uint64_t bp_policy_version(const struct bp_policy *p)
     return p->version;
 }
 
+bool bp_policy_asks_approval(const struct bp_policy *p)
+{
+    return p->own->approvals_required != 0;
+}
+
 const struct bp_agency *bp_policy_agency(const struct bp_policy *p, struct bp_str id)
 {
     uint32_t index;

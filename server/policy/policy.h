@@ -40,6 +40,8 @@ struct bp_policy *bp_policy_ref(struct bp_policy *p);
 void bp_policy_unref(struct bp_policy *p); /* NULL allowed */
 
 uint64_t bp_policy_version(const struct bp_policy *p);
+/* While it is in force: does a new version need a second operator's approval? */
+bool bp_policy_asks_approval(const struct bp_policy *p);
 
 const struct bp_agency *bp_policy_agency(const struct bp_policy *p,
                                          struct bp_str id); /* NULL: unknown */

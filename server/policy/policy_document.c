@@ -308,15 +308,18 @@ static void read_section(struct yaml_reader *r, const struct section *s,
 
 void bp_policy_document_read(struct yaml_reader *r, unsigned wanted, Berbagi__V1__Policy *policy)
 {
-    const char *keys[SECTIONS + 1] = {NULL};
+    const char *keys[SECTIONS + 2] = {NULL};
     size_t n_keys = 0;
     struct yaml_message m;
     for (size_t i = 0; i < SECTIONS; i++) {
         if ((wanted & sections[i].bit) != 0)
             keys[n_keys++] = sections[i].key;
     }
+    if ((wanted & BP_POLICY_OPERATORS) != 0)
+        keys[n_keys++] = "approvals_required";
     if (!bp_yaml_reader_begin(r, bp_yaml_root(r->yaml), keys, &m, "%s", ""))
         return;
+    bp_yaml_reader_number(r, &m, "approvals_required", 1, &policy->approvals_required);
     for (size_t i = 0; i < SECTIONS && r->st == BP_OK; i++) {
         const struct bp_yaml_node *list = bp_yaml_get(m.node, sections[i].key);
         if (list != NULL)

@@ -1,6 +1,7 @@
 /* A policy as one YAML document. Neighbouring grants are gathered twice, first those of one grantee
  * that differ in events alone, then such runs that differ in the grantee alone: read back grantee
  * by grantee, they give the same grants in the same order. */
+#include <inttypes.h>
 #include <string.h>
 
 #include "policy_yaml.h"
@@ -303,6 +304,8 @@ void bp_policy_yaml_print(const Berbagi__V1__Policy *policy, struct bp_buf *out)
     if (policy->n_ceilings != 0)
         bp_buf_add_text(out, "ceilings:\n");
     print_ceilings(out, policy);
+    if (policy->approvals_required != 0)
+        bp_buf_printf(out, "approvals_required: %" PRIu32 "\n", policy->approvals_required);
     if (policy->n_operators != 0)
         bp_buf_add_text(out, "operators:\n");
     for (size_t i = 0; i < policy->n_operators; i++)

@@ -185,11 +185,28 @@ static uint32_t read_roles(struct compile *c, size_t i)
     return roles;
 }
 
+/* Somebody must be able to apply the next version, and somebody else to approve it where that is
+ * asked for. */
+static void check_who_changes(struct compile *c, unsigned n)
+{
+    uint32_t approvals = c->source->approvals_required;
+    /* Version 0 stands where nothing was applied yet, also where nobody was named to do it. */
+    if (n == 0 && c->p->version != 0)
+        bp_finding_error(c, bp_place("operators"),
+                         "no operator has the role POLICY: nobody could change this policy");
+    if (approvals > 1)
+        bp_finding_error(c, bp_place("approvals_required"), "approvals_required is 0 or 1");
+    else if (approvals == 1 && n == 1)
+        bp_finding_error(c, bp_place("operators"),
+                         "approvals_required is 1, and one operator alone has the role POLICY: "
+                         "nobody could approve a change of this policy");
+}
+
 bp_status bp_compile_operators(struct compile *c)
 {
     struct bp_policy *p = c->p;
     size_t n = c->source->n_operators;
-    bool may_anyone_change = false;
+    unsigned n_who_change = 0;
     p->operator_roles = bp_compile_alloc(c, n, sizeof(*p->operator_roles));
     if (c->is_out_of_memory || bp_names_init(&p->operator_names, n) != BP_OK)
         return BP_ENOMEM;
@@ -202,12 +219,8 @@ bp_status bp_compile_operators(struct compile *c)
             bp_finding_error(c, bp_place("operators[%zu].name", i), "operator %.*s stands twice",
                              BP_STR_ARGS(name));
         p->operator_roles[i] = read_roles(c, i);
-        may_anyone_change |=
-            (p->operator_roles[i] & 1u << BERBAGI__V1__OPERATOR__ROLE__ROLE_POLICY) != 0;
+        n_who_change += (p->operator_roles[i] >> BERBAGI__V1__OPERATOR__ROLE__ROLE_POLICY & 1) != 0;
     }
-    /* Version 0 stands where nothing was applied yet, also where nobody was named to do it. */
-    if (!may_anyone_change && p->version != 0)
-        bp_finding_error(c, bp_place("operators"),
-                         "no operator has the role POLICY: nobody could change this policy");
+    check_who_changes(c, n_who_change);
     return BP_OK;
 }

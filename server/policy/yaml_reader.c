@@ -64,7 +64,7 @@ const struct bp_yaml_node *bp_yaml_reader_value(struct yaml_reader *r, const str
     char path[128];
     if (value == NULL)
         return NULL;
-    snprintf(path, sizeof(path), "%s.%s", m->path, key);
+    snprintf(path, sizeof(path), "%s%s%s", m->path, m->path[0] != '\0' ? "." : "", key);
     bp_yaml_reader_note(r, path, value->line);
     return value;
 }
@@ -112,6 +112,24 @@ void bp_yaml_reader_flag(struct yaml_reader *r, const struct yaml_message *m, co
     *out = value->kind == BP_YAML_SCALAR && bp_str_is(value->text, "true");
     if (!*out && !(value->kind == BP_YAML_SCALAR && bp_str_is(value->text, "false")))
         bp_yaml_reader_fail(r, value, "%s is true or false", key);
+}
+
+void bp_yaml_reader_number(struct yaml_reader *r, const struct yaml_message *m, const char *key,
+                           uint32_t most, uint32_t *out)
+{
+    const struct bp_yaml_node *value = bp_yaml_reader_value(r, m, key);
+    uint64_t number = 0;
+    if (value == NULL)
+        return;
+    bool is_number = value->kind == BP_YAML_SCALAR && value->text.n >= 1 && value->text.n <= 10;
+    for (size_t i = 0; is_number && i < value->text.n; i++) {
+        is_number = value->text.p[i] >= '0' && value->text.p[i] <= '9';
+        number = number * 10 + (uint64_t)(value->text.p[i] - '0');
+    }
+    if (is_number && number <= most)
+        *out = (uint32_t)number;
+    else
+        bp_yaml_reader_fail(r, value, "%s is a whole number of 0 to %lu", key, (unsigned long)most);
 }
 
 void bp_yaml_reader_texts(struct yaml_reader *r, const struct yaml_message *m, const char *key,

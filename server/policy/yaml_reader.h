@@ -54,6 +54,9 @@ void bp_yaml_reader_text(struct yaml_reader *r, const struct yaml_message *m, co
                          char **out);
 void bp_yaml_reader_flag(struct yaml_reader *r, const struct yaml_message *m, const char *key,
                          protobuf_c_boolean *out);
+/* A whole number of 0 to most. */
+void bp_yaml_reader_number(struct yaml_reader *r, const struct yaml_message *m, const char *key,
+                           uint32_t most, uint32_t *out);
 void bp_yaml_reader_texts(struct yaml_reader *r, const struct yaml_message *m, const char *key,
                           char ***out, size_t *n);
 /* Sets *out to the number of the word; *out has the size of any protobuf-c enum. */

@@ -64,6 +64,32 @@ static void test_rules_someone_must_be_able_to_change_it(void **state)
     expect_error(JOIN(OPERATORS, "  - {name: dewi}\n"), "operators[1].roles", "without a role");
 }
 
+static void test_rules_approval_needs_two_who_may_change_it(void **state)
+{
+    (void)state;
+    expect_error(JOIN("approvals_required: 1\n", OPERATORS), "operators", "nobody could approve");
+    expect_error(
+        JOIN("approvals_required: 1\n", OPERATORS, "  - {name: dewi, roles: [SECURITY]}\n"),
+        "operators", "nobody could approve");
+    expect_nothing(
+        JOIN("approvals_required: 1\n", OPERATORS, "  - {name: dewi, roles: [POLICY]}\n"));
+    expect_nothing(JOIN("approvals_required: 0\n", OPERATORS));
+}
+
+static void test_rules_more_than_one_approval_is_refused(void **state)
+{
+    struct bp_policy *policy = NULL;
+    struct bp_err err = {""};
+    Berbagi__V1__Policy *message = message_of(OPERATORS);
+    (void)state;
+    message->approvals_required = 2;
+
+    assert_int_equal(bp_policy_compile(message, 1, test_schema(), &policy, NULL, &err), BP_EINVAL);
+
+    assert_non_null(strstr(err.text, "0 or 1"));
+    berbagi__v1__policy__free_unpacked(message, NULL);
+}
+
 static void test_rules_version_0_needs_nobody(void **state)
 {
     struct bp_policy *policy = NULL;
@@ -290,6 +316,8 @@ int main(void)
         cmocka_unit_test(test_rules_agencies_are_checked),
         cmocka_unit_test(test_rules_someone_must_be_able_to_change_it),
         cmocka_unit_test(test_rules_version_0_needs_nobody),
+        cmocka_unit_test(test_rules_approval_needs_two_who_may_change_it),
+        cmocka_unit_test(test_rules_more_than_one_approval_is_refused),
         cmocka_unit_test(test_rules_agreements_have_days_and_an_end),
         cmocka_unit_test(test_rules_law_alone_has_no_end),
         cmocka_unit_test(test_rules_overlap_of_the_same_parties_is_warned_of),

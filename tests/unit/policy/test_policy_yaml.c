@@ -167,6 +167,8 @@ static void test_yaml_of_another_shape_is_refused(void **state)
         {"agreements/m1.yaml", "id: m1\ngrants: [{grantee: kab}]\n", "'events' is missing"},
         {"agreements/m1.yaml", "id: m1\ngrants: [{grantees: [], events: worker.*}]\n",
          "for nobody"},
+        {"operators.yaml", "approvals_required: 2\n", "operators.yaml:1: approvals_required is"},
+        {"operators.yaml", "approvals_required: one\n", "a whole number of 0 to 1"},
         {"ceilings.yaml", "ceilings: [{audience: kab}]\n", "'audience' and 'limits'"},
         {"ceilings.yaml", "ceilings: [{audience: kab, limits: [{groups: [health]}]}]\n",
          "'groups' and 'level'"},
@@ -239,6 +241,7 @@ static void test_yaml_printed_reads_back_the_same(void **state)
         "ceilings:\n"
         "  - {audience: kab, limits: [{groups: [a, b], level: NONE}, {groups: c, level: PUBLIC, "
         "scope: OWN, specific: [FINANCE]}]}\n"
+        "approvals_required: 1\n"
         "operators:\n"
         "  - {name: admin, roles: [POLICY, BACKUP]}\n";
     struct bp_buf first = {0}, second = {0};

@@ -89,17 +89,45 @@ bool bp_controls_after(struct bp_controls *c, uint64_t number, struct bp_control
     return found;
 }
 
-bool bp_controls_policy(struct bp_controls *c, uint64_t version, struct bp_control *out)
+#define KIND(kind) (1u << (kind))
+#define MAKES_A_VERSION (KIND(BP_ENTRY_POLICY) | KIND(BP_ENTRY_PROPOSAL))
+#define PUTS_IN_FORCE (KIND(BP_ENTRY_POLICY) | KIND(BP_ENTRY_APPROVAL))
+
+/* The newest first part of an entry of these kinds about this version, 0 = any. */
+static bool find_newest(struct bp_controls *c, unsigned kinds, uint64_t version,
+                        struct bp_control *out)
 {
     bool found = false;
     (void)pthread_mutex_lock(&c->lock);
     for (size_t i = c->n; i-- > 0 && !found;) {
         const struct bp_control *control = &c->list[i];
-        found = control->kind == BP_ENTRY_POLICY && control->part == 1 &&
+        found = (kinds >> control->kind & 1) != 0 && control->part == 1 &&
                 (version == 0 || control->version == version);
         if (found)
             *out = *control;
     }
     (void)pthread_mutex_unlock(&c->lock);
     return found;
+}
+
+bool bp_controls_policy(struct bp_controls *c, uint64_t version, struct bp_control *out)
+{
+    return find_newest(c, MAKES_A_VERSION, version, out);
+}
+
+bool bp_controls_approval(struct bp_controls *c, uint64_t version, struct bp_control *out)
+{
+    return find_newest(c, KIND(BP_ENTRY_APPROVAL), version, out);
+}
+
+uint64_t bp_controls_version_in_force(struct bp_controls *c)
+{
+    struct bp_control newest;
+    return find_newest(c, PUTS_IN_FORCE, 0, &newest) ? newest.version : 0;
+}
+
+uint64_t bp_controls_newest_version(struct bp_controls *c)
+{
+    struct bp_control newest;
+    return find_newest(c, MAKES_A_VERSION, 0, &newest) ? newest.version : 0;
 }

@@ -11,7 +11,8 @@
 struct bp_control {
     uint64_t number;
     uint64_t head_before; /* newest position before it */
-    uint64_t version;     /* policy version that a BP_ENTRY_POLICY makes; 0 of others */
+    uint64_t version;     /* policy version that a policy or proposal makes or an approval puts in
+                             force; 0 of others */
     enum bp_entry_kind kind;
     uint16_t part, parts;
 };
@@ -36,7 +37,12 @@ size_t bp_controls_count(struct bp_controls *c);
 uint64_t bp_controls_before(struct bp_controls *c, uint64_t position);
 /* The first one with a number above this; false: there is none. */
 bool bp_controls_after(struct bp_controls *c, uint64_t number, struct bp_control *out);
-/* The first part of a policy version, 0 = the newest; false: there is none. */
+/* The first part of a policy version, in force once or proposed; false: there is none. */
 bool bp_controls_policy(struct bp_controls *c, uint64_t version, struct bp_control *out);
+/* The approval of a version; false: it has none. */
+bool bp_controls_approval(struct bp_controls *c, uint64_t version, struct bp_control *out);
+/* The version in force and the newest one of all; 0: none. */
+uint64_t bp_controls_version_in_force(struct bp_controls *c);
+uint64_t bp_controls_newest_version(struct bp_controls *c);
 
 #endif

@@ -1,4 +1,5 @@
 /* Building a group of entries: numbers, positions and times, encoded in place. */
+#include "bytes.h"
 #include "journal_internal.h"
 
 void bp_group_begin(struct bp_group *g, struct bp_journal *j)
@@ -8,6 +9,7 @@ void bp_group_begin(struct bp_group *g, struct bp_journal *j)
     g->head = atomic_load(&j->head);
     g->number = atomic_load(&j->last_number);
     g->policy_version = atomic_load(&j->policy_version);
+    g->newest_version = atomic_load(&j->newest_version);
     g->recorded_at_ns = now > j->last_recorded_ns ? now : j->last_recorded_ns;
     g->entries = 0;
     g->n_controls = 0;
@@ -80,7 +82,8 @@ static bp_status add_control(struct bp_group *g, struct bp_entry *e, uint64_t ve
     return BP_OK;
 }
 
-bp_status bp_group_add_policy(struct bp_group *g, struct bp_str content, struct bp_str actor)
+bp_status bp_group_add_policy(struct bp_group *g, struct bp_str content, struct bp_str actor,
+                              bool is_proposal)
 {
     size_t parts = content.n == 0 ? 1 : (content.n - 1) / BP_ENTRY_CONTENT_MAX + 1;
     if (parts > UINT16_MAX)
@@ -91,17 +94,38 @@ bp_status bp_group_add_policy(struct bp_group *g, struct bp_str content, struct 
         size_t n =
             content.n - from < BP_ENTRY_CONTENT_MAX ? content.n - from : BP_ENTRY_CONTENT_MAX;
         struct bp_entry e = {
-            .kind = BP_ENTRY_POLICY,
+            .kind = is_proposal ? BP_ENTRY_PROPOSAL : BP_ENTRY_POLICY,
             .actor = actor,
             .policy_version = g->policy_version,
             .part = (uint16_t)(k + 1),
             .parts = (uint16_t)parts,
             .content = n == 0 ? (struct bp_str){0} : bp_str_of(content.p + from, n),
         };
-        st = add_control(g, &e, g->policy_version + 1);
+        st = add_control(g, &e, g->newest_version + 1);
     }
+    if (st != BP_OK)
+        return st;
+    g->newest_version++;
+    if (!is_proposal)
+        g->policy_version = g->newest_version;
+    return BP_OK;
+}
+
+bp_status bp_group_add_approval(struct bp_group *g, uint64_t version, struct bp_str actor)
+{
+    uint8_t content[8];
+    bp_put_u64(content, version);
+    struct bp_entry e = {
+        .kind = BP_ENTRY_APPROVAL,
+        .actor = actor,
+        .policy_version = g->policy_version,
+        .part = 1,
+        .parts = 1,
+        .content = bp_str_of(content, sizeof(content)),
+    };
+    bp_status st = add_control(g, &e, version);
     if (st == BP_OK)
-        g->policy_version++;
+        g->policy_version = version;
     return st;
 }
 
@@ -129,6 +153,7 @@ bp_status bp_group_commit(struct bp_group *g)
         j->last_recorded_ns = g->recorded_at_ns;
     atomic_store(&j->last_number, g->number);
     atomic_store(&j->policy_version, g->policy_version);
+    atomic_store(&j->newest_version, g->newest_version);
     atomic_store(&j->head, g->head);
     return BP_OK;
 }

@@ -37,12 +37,6 @@ static bp_status load_controls(struct bp_journal *j, struct bp_store_reader *sna
     return st;
 }
 
-static uint64_t policy_in_force(struct bp_journal *j)
-{
-    struct bp_control newest;
-    return bp_controls_policy(&j->controls, 0, &newest) ? newest.version : 0;
-}
-
 static bp_status verify_newest(struct bp_journal *j, struct bp_store_reader *snapshot,
                                uint64_t last, struct bp_err *err)
 {
@@ -104,7 +98,8 @@ static bp_status load_from(struct bp_journal *j, struct bp_store_reader *snapsho
     if (controls > last)
         return bp_fail(err, BP_ECORRUPT, "journal %s: more control entries than entries", j->dir);
     atomic_store(&j->last_number, last);
-    atomic_store(&j->policy_version, policy_in_force(j));
+    atomic_store(&j->policy_version, bp_controls_version_in_force(&j->controls));
+    atomic_store(&j->newest_version, bp_controls_newest_version(&j->controls));
     atomic_store(&j->head, last - controls);
     atomic_store(&j->first, first_position(j, snapshot));
     return verify_head(j, snapshot, err);
@@ -254,6 +249,11 @@ uint64_t bp_journal_first(const struct bp_journal *j)
 uint64_t bp_journal_policy_version(const struct bp_journal *j)
 {
     return atomic_load(&j->policy_version);
+}
+
+uint64_t bp_journal_newest_version(const struct bp_journal *j)
+{
+    return atomic_load(&j->newest_version);
 }
 
 uint64_t bp_journal_last_number(const struct bp_journal *j)

@@ -29,6 +29,7 @@ uint64_t bp_journal_first(
     const struct bp_journal *j); /* oldest position kept; head + 1 when there is none */
 struct bp_log_id bp_journal_log_id(const struct bp_journal *j);
 uint64_t bp_journal_policy_version(const struct bp_journal *j); /* in force; 0: none yet */
+uint64_t bp_journal_newest_version(const struct bp_journal *j); /* in force, once or never */
 uint64_t
 bp_journal_last_number(const struct bp_journal *j); /* of the newest durable entry of any kind */
 
@@ -64,16 +65,20 @@ BP_MUST_USE bp_status bp_journal_position_before(struct bp_journal *j, int64_t r
 
 struct bp_policy_entry {
     uint64_t version;
+    uint64_t replaces; /* the version in force when it was sent */
     int64_t applied_at_ns;
-    char actor[80]; /* cut to fit */
+    char actor[80];         /* who sent it; cut to fit */
+    bool is_proposal;       /* it needed an approval */
+    int64_t approved_at_ns; /* 0: it has none */
+    char approver[80];      /* "": none */
 };
 
-/* Appends the content of the newest policy version to content (NULL: not wanted) and tells its
+/* Appends the content of the policy version in force to content (NULL: not wanted) and tells its
  * version, who applied it and when; version 0: there is none. BP_ECORRUPT, BP_EIO, BP_ENOMEM; what
  * was appended is to be thrown away then. Any thread. */
 BP_MUST_USE bp_status bp_journal_policy(struct bp_journal *j, struct bp_policy_entry *entry,
                                         struct bp_buf *content);
-/* The same of a version that was in force once or is. BP_ENOENT. */
+/* The same of any version, proposed ones too. BP_ENOENT. */
 BP_MUST_USE bp_status bp_journal_policy_at(struct bp_journal *j, uint64_t version,
                                            struct bp_policy_entry *entry, struct bp_buf *content);
 

@@ -17,7 +17,7 @@ struct bp_journal {
     char *dir;
     int lock_fd;
     struct bp_log_id log_id;
-    atomic_uint_fast64_t head, first, policy_version, last_number;
+    atomic_uint_fast64_t head, first, policy_version, newest_version, last_number;
     int64_t last_recorded_ns; /* the writer's */
 };
 
@@ -42,7 +42,7 @@ BP_MUST_USE bp_status bp_journal_entry_at(struct bp_store_reader *snapshot, uint
 
 struct bp_group {
     struct bp_journal *journal;
-    uint64_t head, number, policy_version; /* as they will be */
+    uint64_t head, number, policy_version, newest_version; /* as they will be */
     int64_t recorded_at_ns;
     size_t entries; /* appended */
     struct bp_control *controls;
@@ -54,9 +54,12 @@ void bp_group_begin(struct bp_group *g, struct bp_journal *j);
 /* Numbers, positions, times and the log id are filled in here. BP_EINVAL: the record has no stored
  * form, nothing changed; any other failure ends the group. */
 BP_MUST_USE bp_status bp_group_add_event(struct bp_group *g, struct bp_record *record);
-/* In parts; makes the version after the one in force in the group. */
+/* In parts; makes the version after the newest, and puts it in force unless it is a proposal. */
 BP_MUST_USE bp_status bp_group_add_policy(struct bp_group *g, struct bp_str content,
-                                          struct bp_str actor);
+                                          struct bp_str actor, bool is_proposal);
+/* Puts a proposed version in force. */
+BP_MUST_USE bp_status bp_group_add_approval(struct bp_group *g, uint64_t version,
+                                            struct bp_str actor);
 /* The entry that a new log begins with. */
 BP_MUST_USE bp_status bp_group_add_log(struct bp_group *g);
 /* Durable and visible, and the group is over; or a failure, and it is to be aborted. */

@@ -173,37 +173,61 @@ bp_status bp_journal_position_before(struct bp_journal *j, int64_t recorded_at_n
     return st;
 }
 
+static void copy_actor(char *out, size_t size, struct bp_str actor)
+{
+    actor.n = actor.n < size ? actor.n : size - 1;
+    (void)bp_str_copy(out, size, actor);
+}
+
 static bp_status append_parts(struct bp_journal_reader *r, const struct bp_control *first,
                               struct bp_policy_entry *entry, struct bp_buf *content)
 {
-    *entry = (struct bp_policy_entry){.version = first->version};
+    *entry = (struct bp_policy_entry){.version = first->version,
+                                      .is_proposal = first->kind == BP_ENTRY_PROPOSAL};
     for (unsigned k = 0; k < first->parts; k++) {
         struct bp_entry e;
         bp_status st = bp_journal_read_entry(r, first->number + k, &e);
         if (st != BP_OK)
             return st == BP_ENOENT ? BP_ECORRUPT : st;
-        if (e.kind != BP_ENTRY_POLICY || e.part != k + 1 || e.parts != first->parts)
+        if (e.kind != first->kind || e.part != k + 1 || e.parts != first->parts)
             return BP_ECORRUPT;
         if (content != NULL)
             bp_buf_add_str(content, e.content);
         entry->applied_at_ns = e.recorded_at_ns;
-        e.actor.n = e.actor.n < sizeof(entry->actor) ? e.actor.n : sizeof(entry->actor) - 1;
-        (void)bp_str_copy(entry->actor, sizeof(entry->actor), e.actor);
+        entry->replaces = e.policy_version;
+        copy_actor(entry->actor, sizeof(entry->actor), e.actor);
     }
     return content != NULL && content->failed ? BP_ENOMEM : BP_OK;
+}
+
+static bp_status read_approval(struct bp_journal_reader *r, const struct bp_control *approval,
+                               struct bp_policy_entry *entry)
+{
+    struct bp_entry e;
+    bp_status st = bp_journal_read_entry(r, approval->number, &e);
+    if (st == BP_ENOENT || (st == BP_OK && e.kind != BP_ENTRY_APPROVAL))
+        st = BP_ECORRUPT;
+    if (st != BP_OK)
+        return st;
+    entry->approved_at_ns = e.recorded_at_ns;
+    copy_actor(entry->approver, sizeof(entry->approver), e.actor);
+    return BP_OK;
 }
 
 bp_status bp_journal_policy_at(struct bp_journal *j, uint64_t version,
                                struct bp_policy_entry *entry, struct bp_buf *content)
 {
     struct bp_journal_reader *r;
-    struct bp_control first;
+    struct bp_control first, approval;
     if (version == 0 || !bp_controls_policy(&j->controls, version, &first))
         return BP_ENOENT;
+    bool is_approved = bp_controls_approval(&j->controls, version, &approval);
     bp_status st = bp_journal_read_begin(j, &r);
     if (st != BP_OK)
         return st;
     st = append_parts(r, &first, entry, content);
+    if (st == BP_OK && is_approved)
+        st = read_approval(r, &approval, entry);
     bp_journal_read_end(r);
     return st;
 }

@@ -9,8 +9,10 @@
 
 enum bp_entry_kind {
     BP_ENTRY_EVENT = 1,
-    BP_ENTRY_POLICY = 2, /* content: serialized berbagi.v1.Policy, in parts of at most 1 MiB */
-    BP_ENTRY_LOG = 3,    /* the log began, or began anew after a restore: content is its id */
+    BP_ENTRY_POLICY = 2,   /* content: serialized berbagi.v1.Policy, in parts of at most 1 MiB */
+    BP_ENTRY_LOG = 3,      /* the log began, or began anew after a restore: content is its id */
+    BP_ENTRY_PROPOSAL = 4, /* a policy version that waits for an approval; content as of a policy */
+    BP_ENTRY_APPROVAL = 5, /* puts a proposed version in force: content is its number, 8 bytes */
 };
 #define BP_ENTRY_CONTENT_MAX (1u << 20)
 

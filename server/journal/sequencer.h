@@ -74,14 +74,24 @@ struct bp_submission {
     bool waits; /* for the commit of its group */
 };
 
-/* A new policy version. */
+/* What is done with a policy version. */
+enum bp_policy_act {
+    BP_POLICY_APPLY,   /* a new version, in force at once */
+    BP_POLICY_PROPOSE, /* a new version that waits for an approval */
+    BP_POLICY_APPROVE, /* puts a proposed one in force */
+};
+
 struct bp_policy_submission {
     struct bp_mail mail;
-    struct bp_str content; /* serialized Policy */
+    enum bp_policy_act act;
+    struct bp_str content; /* serialized Policy of a new version */
     struct bp_str actor;
-    uint64_t expected_version;
-    uint64_t version; /* the answer: expected_version + 1 */
-    /* As above. BP_ECONFLICT: another version is in force. BP_ETOOLARGE: over 64 MiB. */
+    uint64_t expected_version; /* in force; of an approval also the one that the proposal was meant
+                                  to replace */
+    uint64_t version; /* of a new version: the number it shall have, 0 = the one that follows the
+                         newest; then, and in the answer, the number it has */
+    /* As above. BP_ECONFLICT: another version is in force, or the number is taken. BP_ETOOLARGE:
+     * over 64 MiB. BP_ENOENT: no version of this number waits for an approval. */
     void (*done)(struct bp_policy_submission *submission, bp_status st);
     /* the sequencer's */
     bp_status status;

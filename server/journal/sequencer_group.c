@@ -135,16 +135,44 @@ struct bp_mail *bp_sequencer_run_group(struct bp_sequencer *s, struct bp_mail *l
 
 /* --- policies: each a group of its own, so that what fails events does not fail them --- */
 
-static bp_status take_policy(struct bp_sequencer *s, const struct bp_policy_submission *sub)
+/* A proposal never approved, and meant to replace what is in force. */
+static bp_status admit_approval(struct bp_sequencer *s, uint64_t version)
+{
+    struct bp_policy_entry entry;
+    bp_status st = bp_journal_policy_at(s->journal, version, &entry, NULL);
+    if (st != BP_OK)
+        return st == BP_ENOENT ? st : BP_EIO;
+    if (!entry.is_proposal || entry.approver[0] != '\0')
+        return BP_ENOENT;
+    return entry.replaces == s->group.policy_version ? BP_OK : BP_ECONFLICT;
+}
+
+static bp_status admit_policy(struct bp_sequencer *s, struct bp_policy_submission *sub)
+{
+    if (sub->expected_version != s->group.policy_version)
+        return BP_ECONFLICT;
+    if (sub->act == BP_POLICY_APPROVE)
+        return admit_approval(s, sub->version);
+    uint64_t follows = s->group.newest_version + 1;
+    if (sub->version != 0 && sub->version != follows)
+        return BP_ECONFLICT;
+    sub->version = follows;
+    return BP_OK;
+}
+
+static bp_status take_policy(struct bp_sequencer *s, struct bp_policy_submission *sub)
 {
     if (sub->content.n > POLICY_BYTES_MAX)
         return BP_ETOOLARGE;
     if (!bp_sequencer_is_well(s))
         return BP_EIO;
     bp_sequencer_begin(s);
-    if (sub->expected_version != s->group.policy_version)
-        return BP_ECONFLICT;
-    bp_status st = bp_group_add_policy(&s->group, sub->content, sub->actor);
+    bp_status st = admit_policy(s, sub);
+    if (st != BP_OK)
+        return st;
+    st = sub->act == BP_POLICY_APPROVE ? bp_group_add_approval(&s->group, sub->version, sub->actor)
+                                       : bp_group_add_policy(&s->group, sub->content, sub->actor,
+                                                             sub->act == BP_POLICY_PROPOSE);
     return st == BP_EINVAL ? st : bp_sequencer_commit(s, st);
 }
 
@@ -154,7 +182,6 @@ void bp_sequencer_run_policies(struct bp_sequencer *s)
     while (list != NULL) {
         struct bp_policy_submission *sub = policy_of(list);
         list = list->next;
-        sub->version = sub->expected_version + 1;
         sub->done(sub, take_policy(s, sub));
         bp_sequencer_tell_head(s);
     }

@@ -313,22 +313,45 @@ static void policy_done(struct bp_policy_submission *submission, bp_status st)
     answer_give(&((struct waiting_policy *)submission)->answer, st);
 }
 
+static bp_status submit_act(struct bp_sequencer *s, struct waiting_policy *w, uint64_t *version)
+{
+    w->submission.done = policy_done;
+    answer_init(&w->answer);
+    assert_true(bp_sequencer_submit_policy(s, &w->submission));
+    bp_status st = answer_wait(&w->answer);
+    if (version != NULL)
+        *version = w->submission.version;
+    return st;
+}
+
 bp_status submit_policy(struct bp_sequencer *s, struct bp_str content, uint64_t expected,
                         uint64_t *version)
 {
-    struct waiting_policy w = {
-        .submission = {.mail = {.bytes = content.n},
-                       .content = content,
-                       .actor = BP_STR("operator/tester"),
-                       .expected_version = expected,
-                       .done = policy_done},
-    };
-    answer_init(&w.answer);
-    assert_true(bp_sequencer_submit_policy(s, &w.submission));
-    bp_status st = answer_wait(&w.answer);
-    if (version != NULL)
-        *version = w.submission.version;
-    return st;
+    struct waiting_policy w = {.submission = {.mail = {.bytes = content.n},
+                                              .content = content,
+                                              .actor = BP_STR("operator/tester"),
+                                              .expected_version = expected}};
+    return submit_act(s, &w, version);
+}
+
+bp_status propose_policy(struct bp_sequencer *s, struct bp_str content, uint64_t expected,
+                         uint64_t *version)
+{
+    struct waiting_policy w = {.submission = {.mail = {.bytes = content.n},
+                                              .act = BP_POLICY_PROPOSE,
+                                              .content = content,
+                                              .actor = BP_STR("operator/tester"),
+                                              .expected_version = expected}};
+    return submit_act(s, &w, version);
+}
+
+bp_status approve_policy(struct bp_sequencer *s, uint64_t expected, uint64_t version)
+{
+    struct waiting_policy w = {.submission = {.act = BP_POLICY_APPROVE,
+                                              .actor = BP_STR("operator/second"),
+                                              .expected_version = expected,
+                                              .version = version}};
+    return submit_act(s, &w, NULL);
 }
 
 void wait_until(bool (*condition)(void *context), void *context)

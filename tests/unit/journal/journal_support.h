@@ -74,6 +74,10 @@ bp_status try_publish(struct bp_sequencer *s, const char *id, const char *text,
                       enum bp_outcome *outcome, uint64_t *position);
 bp_status submit_policy(struct bp_sequencer *s, struct bp_str content, uint64_t expected,
                         uint64_t *version);
+/* The same as a proposal; and its approval by operator/second. */
+bp_status propose_policy(struct bp_sequencer *s, struct bp_str content, uint64_t expected,
+                         uint64_t *version);
+bp_status approve_policy(struct bp_sequencer *s, uint64_t expected, uint64_t version);
 
 /* Waits until condition(context), at most ten seconds. */
 void wait_until(bool (*condition)(void *context), void *context);

@@ -280,6 +280,65 @@ static void test_journal_policy_in_parts_comes_back_whole(void **state)
     bp_buf_fini(&second);
 }
 
+static void test_journal_proposal_is_in_force_once_approved(void **state)
+{
+    struct door d;
+    struct bp_buf content = {0};
+    struct bp_policy_entry entry;
+    uint64_t version;
+    fill_policy(&content, 2 * BP_ENTRY_CONTENT_MAX + 1, 3);
+    door_open(&d, *state);
+    assert_int_equal(submit_policy(d.sequencer, BP_STR("p"), 0, NULL), BP_OK);
+
+    assert_int_equal(propose_policy(d.sequencer, bp_buf_str(&content), 1, &version), BP_OK);
+    assert_int_equal(version, 2);
+    publish_numbered(&d, 1, 2, 1); /* judged by version 1, which is still in force */
+    door_close(&d);
+    door_open(&d, *state);
+    assert_int_equal(bp_journal_policy_version(d.journal), 1);
+    assert_int_equal(bp_journal_newest_version(d.journal), 2);
+    assert_int_equal(approve_policy(d.sequencer, 1, 2), BP_OK);
+
+    assert_int_equal(approve_policy(d.sequencer, 2, 2), BP_ENOENT);
+    door_close(&d);
+    door_open(&d, *state);
+    assert_int_equal(bp_journal_policy_version(d.journal), 2);
+    assert_int_equal(bp_journal_policy(d.journal, &entry, NULL), BP_OK);
+    assert_int_equal(entry.version, 2);
+    assert_int_equal(entry.replaces, 1);
+    assert_true(entry.is_proposal);
+    assert_string_equal(entry.approver, "operator/second");
+    assert_true(entry.approved_at_ns >= entry.applied_at_ns);
+    expect_policy(d.journal, 2, &content);
+    door_close(&d);
+    bp_buf_fini(&content);
+}
+
+static void test_journal_overtaken_proposal_is_not_approved(void **state)
+{
+    struct door d;
+    struct bp_policy_entry entry;
+    uint64_t version;
+    door_open(&d, *state);
+    assert_int_equal(submit_policy(d.sequencer, BP_STR("p"), 0, NULL), BP_OK);
+    assert_int_equal(propose_policy(d.sequencer, BP_STR("first"), 1, &version), BP_OK);
+    assert_int_equal(propose_policy(d.sequencer, BP_STR("second"), 1, &version), BP_OK);
+    assert_int_equal(version, 3);
+
+    assert_int_equal(approve_policy(d.sequencer, 1, 3), BP_OK);
+
+    assert_int_equal(approve_policy(d.sequencer, 3, 2), BP_ECONFLICT);
+    assert_int_equal(approve_policy(d.sequencer, 1, 2), BP_ECONFLICT);
+    assert_int_equal(approve_policy(d.sequencer, 3, 1), BP_ENOENT); /* needed none */
+    assert_int_equal(approve_policy(d.sequencer, 3, 9), BP_ENOENT);
+    assert_int_equal(submit_policy(d.sequencer, BP_STR("p"), 3, &version), BP_OK);
+    assert_int_equal(version, 4);
+    assert_int_equal(bp_journal_policy_at(d.journal, 2, &entry, NULL), BP_OK);
+    assert_string_equal(entry.approver, "");
+    assert_int_equal(entry.replaces, 1);
+    door_close(&d);
+}
+
 static void test_journal_positions_have_no_gap_between_controls(void **state)
 {
     struct door d;
@@ -376,6 +435,8 @@ int main(void)
         T(test_journal_with_a_flipped_byte_tells_it_and_reads_on),
         T(test_journal_with_a_flipped_byte_among_the_newest_is_refused),
         T(test_journal_policy_in_parts_comes_back_whole),
+        T(test_journal_proposal_is_in_force_once_approved),
+        T(test_journal_overtaken_proposal_is_not_approved),
         T(test_journal_positions_have_no_gap_between_controls),
         T(test_journal_position_before_a_time_is_the_last_recorded_before),
         T(test_journal_readers_beyond_the_most_are_told_to_wait),

@@ -24,8 +24,8 @@ Berbagi__V1__Policy *bp_policy_copy_message(const Berbagi__V1__Policy *source)
 static bp_status run_stages(struct compile *c)
 {
     static bp_status (*const stages[])(struct compile *) = {
-        bp_compile_registry, bp_compile_operators, bp_compile_agreements, bp_compile_grants,
-        bp_compile_ceilings, bp_compile_grounds,   bp_compile_rights,
+        bp_compile_registry, bp_compile_operators, bp_compile_quotas,  bp_compile_agreements,
+        bp_compile_grants,   bp_compile_ceilings,  bp_compile_grounds, bp_compile_rights,
     };
     for (size_t i = 0; i < sizeof(stages) / sizeof(stages[0]); i++) {
         bp_status st = stages[i](c);

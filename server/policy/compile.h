@@ -24,6 +24,7 @@ struct compile {
 
 BP_MUST_USE bp_status bp_compile_registry(struct compile *c); /* agencies, kinds, parents */
 BP_MUST_USE bp_status bp_compile_operators(struct compile *c);
+BP_MUST_USE bp_status bp_compile_quotas(struct compile *c);
 BP_MUST_USE bp_status bp_compile_agreements(struct compile *c); /* their status and days */
 BP_MUST_USE bp_status
 bp_compile_grants(struct compile *c); /* who, where, how much; not yet of which types */

@@ -78,6 +78,15 @@ static void choose_ceilings(struct part *t)
     }
 }
 
+/* The row of its id beats that of its kind, but both are its own to know. */
+static void choose_quotas(struct part *t)
+{
+    for (size_t i = 0; i < t->source->n_quotas; i++) {
+        if (is_for(t, t->source->quotas[i]->audience))
+            t->chosen.quotas[t->chosen.n_quotas++] = t->source->quotas[i];
+    }
+}
+
 static size_t count_grants(const Berbagi__V1__Policy *source)
 {
     size_t n = 0;
@@ -93,10 +102,11 @@ static bool part_init(struct part *t)
     t->chosen.agencies = calloc(in->n_agencies + 1, sizeof(*t->chosen.agencies));
     t->chosen.agreements = calloc(in->n_agreements + 1, sizeof(*t->chosen.agreements));
     t->chosen.ceilings = calloc(in->n_ceilings + 1, sizeof(*t->chosen.ceilings));
+    t->chosen.quotas = calloc(in->n_quotas + 1, sizeof(*t->chosen.quotas));
     t->agreements = calloc(in->n_agreements + 1, sizeof(*t->agreements));
     t->grants = calloc(count_grants(in) + 1, sizeof(*t->grants));
     if (t->chosen.agencies == NULL || t->chosen.agreements == NULL || t->chosen.ceilings == NULL ||
-        t->agreements == NULL || t->grants == NULL ||
+        t->chosen.quotas == NULL || t->agreements == NULL || t->grants == NULL ||
         bp_names_init(&t->names, in->n_agencies) != BP_OK)
         return false;
     for (size_t i = 0; i < in->n_agencies; i++)
@@ -109,6 +119,7 @@ static void part_fini(struct part *t)
     bp_names_fini(&t->names);
     free(t->grants);
     free(t->agreements);
+    free(t->chosen.quotas);
     free(t->chosen.ceilings);
     free(t->chosen.agreements);
     free(t->chosen.agencies);
@@ -122,6 +133,7 @@ Berbagi__V1__Policy *bp_policy_part_of(const Berbagi__V1__Policy *source, struct
         choose_agencies(&t);
         choose_agreements(&t);
         choose_ceilings(&t);
+        choose_quotas(&t);
         copy = bp_policy_copy_message(&t.chosen);
     }
     part_fini(&t);

@@ -17,6 +17,7 @@ void bp_policy_unref(struct bp_policy *p)
     bp_names_fini(&p->operator_names);
     free(p->agencies);
     free(p->operator_roles);
+    free(p->quotas);
     free(p->agreements);
     free(p->grants);
     free(p->regions);
@@ -50,9 +51,25 @@ const struct bp_agency *bp_policy_agency(const struct bp_policy *p, struct bp_st
     return bp_names_find(&p->agency_names, id, &index) ? &p->agencies[index] : NULL;
 }
 
+size_t bp_policy_agencies(const struct bp_policy *p)
+{
+    return p->n_agencies;
+}
+
+const struct bp_agency *bp_policy_agency_at(const struct bp_policy *p, size_t i)
+{
+    return &p->agencies[i];
+}
+
 struct bp_str bp_agency_id(const struct bp_agency *a)
 {
     return a->id;
+}
+
+const struct bp_quota *bp_agency_quota(const struct bp_agency *a)
+{
+    static const struct bp_quota unbound = {.events_per_second = 0};
+    return a->quota != NULL ? a->quota : &unbound;
 }
 
 bool bp_agency_is_suspended(const struct bp_agency *a)

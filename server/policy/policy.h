@@ -45,6 +45,8 @@ bool bp_policy_asks_approval(const struct bp_policy *p);
 
 const struct bp_agency *bp_policy_agency(const struct bp_policy *p,
                                          struct bp_str id); /* NULL: unknown */
+size_t bp_policy_agencies(const struct bp_policy *p);
+const struct bp_agency *bp_policy_agency_at(const struct bp_policy *p, size_t i);
 struct bp_str bp_agency_id(const struct bp_agency *a);
 bool bp_agency_is_suspended(const struct bp_agency *a);
 const struct bp_agency *bp_agency_parent(const struct bp_agency *a); /* NULL: none */
@@ -52,6 +54,16 @@ const struct bp_agency *bp_agency_parent(const struct bp_agency *a); /* NULL: no
 bool bp_agency_is_over(const struct bp_agency *a, const struct bp_agency *other);
 /* What stands for it below IDENTIFIED: a village's parent (kind desa, kel), others themselves. */
 struct bp_str bp_agency_public_id(const struct bp_agency *a);
+
+/* What an agency may use at most, as in berbagi.v1.Quota; 0 = no bound. Its row's, else its kind's,
+ * else all 0. Never NULL; borrowed from the policy. */
+struct bp_quota {
+    uint32_t events_per_second, burst_events; /* burst filled in where the rate is bound */
+    uint64_t resolves_per_day;
+    uint32_t streams, connections, subscriptions;
+    uint64_t delivered_bytes_per_day;
+};
+const struct bp_quota *bp_agency_quota(const struct bp_agency *a);
 
 /* Operator roles of berbagi.v1.Operator.Role as bits 1u << role; 0 = unknown. Any role implies
  * VIEWER. */
@@ -136,7 +148,7 @@ bool bp_policy_ended_by_agreement(const struct bp_policy *before, const struct b
 /* --- telling --- */
 
 /* An agency's own part of a policy (its row and those above and below it, agreements with a grant
- * for it or it as a party, with only its grants, its ceilings). The result is a fresh message:
+ * for it or it as a party, with only its grants, its ceilings, its quotas). The result is a fresh message:
  * berbagi__v1__policy__free_unpacked(it, NULL). NULL when out of memory. */
 Berbagi__V1__Policy *bp_policy_part_of(const Berbagi__V1__Policy *source, struct bp_str agency);
 

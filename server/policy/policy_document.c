@@ -281,6 +281,34 @@ static void read_ceiling(struct yaml_reader *r, const struct bp_yaml_node *node,
         read_limit(r, audience, limits[i], policy);
 }
 
+/* --- quotas --- */
+
+static void read_quota(struct yaml_reader *r, const struct bp_yaml_node *node,
+                       Berbagi__V1__Policy *policy)
+{
+    static const char *const keys[] = {"audience",      "events_per_second",
+                                       "burst_events",  "resolves_per_day",
+                                       "streams",       "connections",
+                                       "subscriptions", "delivered_bytes_per_day",
+                                       NULL};
+    struct yaml_message m;
+    Berbagi__V1__Quota *out;
+    if (!bp_yaml_reader_begin(r, node, keys, &m, "quotas[%zu]", policy->n_quotas))
+        return;
+    APPEND(r, policy->quotas, policy->n_quotas, out, berbagi__v1__quota__init);
+    if (out == NULL)
+        return;
+    bp_yaml_reader_text(r, &m, "audience", &out->audience);
+    bp_yaml_reader_number(r, &m, "events_per_second", UINT32_MAX, &out->events_per_second);
+    bp_yaml_reader_number(r, &m, "burst_events", UINT32_MAX, &out->burst_events);
+    bp_yaml_reader_number64(r, &m, "resolves_per_day", UINT64_MAX, &out->resolves_per_day);
+    bp_yaml_reader_number(r, &m, "streams", UINT32_MAX, &out->streams);
+    bp_yaml_reader_number(r, &m, "connections", UINT32_MAX, &out->connections);
+    bp_yaml_reader_number64(r, &m, "delivered_bytes_per_day", UINT64_MAX,
+                            &out->delivered_bytes_per_day);
+    bp_yaml_reader_number(r, &m, "subscriptions", UINT32_MAX, &out->subscriptions);
+}
+
 /* --- documents --- */
 
 static const struct section {
@@ -293,6 +321,7 @@ static const struct section {
     {"agreements", BP_POLICY_AGREEMENTS, read_agreement},
     {"ceilings", BP_POLICY_CEILINGS, read_ceiling},
     {"operators", BP_POLICY_OPERATORS, read_operator},
+    {"quotas", BP_POLICY_QUOTAS, read_quota},
 };
 #define SECTIONS (sizeof(sections) / sizeof(sections[0]))
 

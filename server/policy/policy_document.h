@@ -10,6 +10,7 @@ enum bp_policy_section {
     BP_POLICY_AGREEMENTS = 2,
     BP_POLICY_CEILINGS = 4,
     BP_POLICY_OPERATORS = 8,
+    BP_POLICY_QUOTAS = 16,
 };
 
 /* A mapping of the sections given (bits). What is wrong is in r. */

@@ -36,6 +36,7 @@ struct bp_agency {
     struct bp_str public_id;
     struct span hosts; /* of bp_policy.countries */
     uint32_t audience; /* its place in bp_policy.audiences */
+    const struct bp_quota *quota; /* in bp_policy.quotas, or NULL */
 };
 
 struct agreement {
@@ -92,6 +93,7 @@ struct bp_policy {
     size_t n_agencies;
     struct bp_names agency_names, kind_names, operator_names; /* → index */
     uint32_t *operator_roles;
+    struct bp_quota *quotas; /* by the message's rows */
     struct agreement *agreements;
     size_t n_agreements;
     struct grant *grants;

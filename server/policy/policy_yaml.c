@@ -11,7 +11,8 @@
 #include "policy_document.h"
 
 #define EVERY_SECTION                                                                              \
-    (BP_POLICY_AGENCIES | BP_POLICY_AGREEMENTS | BP_POLICY_CEILINGS | BP_POLICY_OPERATORS)
+    (BP_POLICY_AGENCIES | BP_POLICY_AGREEMENTS | BP_POLICY_CEILINGS | BP_POLICY_OPERATORS |        \
+     BP_POLICY_QUOTAS)
 
 /* What is loaded, from the first file to the last. */
 struct loading {
@@ -94,10 +95,12 @@ static bp_status load_agreements(struct loading *l, const char *dir)
 static const struct {
     const char *name;
     unsigned section;
+    bool may_lack;
 } files[] = {
-    {"agencies.yaml", BP_POLICY_AGENCIES},
-    {"ceilings.yaml", BP_POLICY_CEILINGS},
-    {"operators.yaml", BP_POLICY_OPERATORS},
+    {"agencies.yaml", BP_POLICY_AGENCIES, false},
+    {"ceilings.yaml", BP_POLICY_CEILINGS, false},
+    {"operators.yaml", BP_POLICY_OPERATORS, false},
+    {"quotas.yaml", BP_POLICY_QUOTAS, true}, /* none: nobody is bound */
 };
 
 static bool is_known_file(const char *name)
@@ -119,7 +122,7 @@ static bp_status refuse_strangers(struct loading *l, const char *dir)
         if (st == BP_OK && !is_known_file(entries[i]->d_name))
             st = bp_fail(l->err, BP_EINVAL,
                          "%s/%s: no file of a policy (agencies.yaml, ceilings.yaml, "
-                         "operators.yaml, agreements/*.yaml)",
+                         "operators.yaml, quotas.yaml, agreements/*.yaml)",
                          dir, entries[i]->d_name);
         free(entries[i]);
     }
@@ -130,8 +133,11 @@ static bp_status refuse_strangers(struct loading *l, const char *dir)
 static bp_status load_folder(struct loading *l, const char *dir)
 {
     bp_status st = refuse_strangers(l, dir);
-    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]) && st == BP_OK; i++)
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]) && st == BP_OK; i++) {
         st = load_named(l, dir, files[i].name, files[i].section, BP_STR(""));
+        if (st == BP_ENOENT && files[i].may_lack)
+            st = BP_OK;
+    }
     char *agreements = bp_path_join(dir, "agreements");
     if (st == BP_OK)
         st = agreements != NULL ? load_agreements(l, agreements)

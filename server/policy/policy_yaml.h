@@ -8,8 +8,8 @@
 
 struct bp_source_map;
 
-/* Reads a policy folder (agencies.yaml, ceilings.yaml, operators.yaml, agreements/ with a file
- * <id>.yaml for each, taken in order of their names), or a single file as bp_policy_yaml_print
+/* Reads a policy folder (agencies.yaml, ceilings.yaml, operators.yaml, quotas.yaml if there is one,
+ * agreements/ with a file <id>.yaml for each, by their names), or a file as bp_policy_yaml_print
  * writes it. Values are not judged here but for their shape and the words that stand for numbers;
  * bp_policy_compile does the rest. *out   berbagi__v1__policy__free_unpacked(it, NULL) *map   NULL
  * allowed: not wanted BP_ENOENT: a file is missing; BP_EINVAL: "FILE:LINE: words". */

@@ -291,6 +291,28 @@ static void print_ceilings(struct bp_buf *out, const Berbagi__V1__Policy *p)
     }
 }
 
+/* --- quotas --- */
+
+static void print_bound(struct bp_buf *out, const char *key, uint64_t bound)
+{
+    if (bound != 0)
+        bp_buf_printf(out, "    %s: %" PRIu64 "\n", key, bound);
+}
+
+static void print_quota(struct bp_buf *out, const Berbagi__V1__Quota *q)
+{
+    bp_buf_add_text(out, "  - audience: ");
+    add_value(out, q->audience);
+    bp_buf_add_byte(out, '\n');
+    print_bound(out, "events_per_second", q->events_per_second);
+    print_bound(out, "burst_events", q->burst_events);
+    print_bound(out, "resolves_per_day", q->resolves_per_day);
+    print_bound(out, "streams", q->streams);
+    print_bound(out, "connections", q->connections);
+    print_bound(out, "delivered_bytes_per_day", q->delivered_bytes_per_day);
+    print_bound(out, "subscriptions", q->subscriptions);
+}
+
 void bp_policy_yaml_print(const Berbagi__V1__Policy *policy, struct bp_buf *out)
 {
     if (policy->n_agencies != 0)
@@ -310,4 +332,8 @@ void bp_policy_yaml_print(const Berbagi__V1__Policy *policy, struct bp_buf *out)
         bp_buf_add_text(out, "operators:\n");
     for (size_t i = 0; i < policy->n_operators; i++)
         print_operator(out, policy->operators[i]);
+    if (policy->n_quotas != 0)
+        bp_buf_add_text(out, "quotas:\n");
+    for (size_t i = 0; i < policy->n_quotas; i++)
+        print_quota(out, policy->quotas[i]);
 }

@@ -132,6 +132,20 @@ void bp_yaml_reader_number(struct yaml_reader *r, const struct yaml_message *m, 
         bp_yaml_reader_fail(r, value, "%s is a whole number of 0 to %lu", key, (unsigned long)most);
 }
 
+void bp_yaml_reader_number64(struct yaml_reader *r, const struct yaml_message *m, const char *key,
+                             uint64_t most, uint64_t *out)
+{
+    const struct bp_yaml_node *value = bp_yaml_reader_value(r, m, key);
+    uint64_t number;
+    if (value == NULL)
+        return;
+    if (value->kind == BP_YAML_SCALAR && bp_parse_u64(value->text, &number) && number <= most)
+        *out = number;
+    else
+        bp_yaml_reader_fail(r, value, "%s is a whole number of 0 to %llu", key,
+                            (unsigned long long)most);
+}
+
 void bp_yaml_reader_texts(struct yaml_reader *r, const struct yaml_message *m, const char *key,
                           char ***out, size_t *n)
 {

@@ -57,6 +57,9 @@ void bp_yaml_reader_flag(struct yaml_reader *r, const struct yaml_message *m, co
 /* A whole number of 0 to most. */
 void bp_yaml_reader_number(struct yaml_reader *r, const struct yaml_message *m, const char *key,
                            uint32_t most, uint32_t *out);
+/* The same of numbers that need 64 bits. */
+void bp_yaml_reader_number64(struct yaml_reader *r, const struct yaml_message *m, const char *key,
+                             uint64_t most, uint64_t *out);
 void bp_yaml_reader_texts(struct yaml_reader *r, const struct yaml_message *m, const char *key,
                           char ***out, size_t *n);
 /* Sets *out to the number of the word; *out has the size of any protobuf-c enum. */

@@ -10,11 +10,13 @@ SAMPLE = ROOT / "deploy" / "policy"
 
 
 def from_folder(folder=SAMPLE):
-    """The policy of a folder: agencies, ceilings, operators, one file for each agreement."""
+    """The policy of a folder: agencies, ceilings, operators, quotas, one file for each agreement."""
     folder = pathlib.Path(folder)
     document = {"agreements": []}
     for name in ("agencies", "ceilings", "operators"):
         document.update(yaml.safe_load((folder / f"{name}.yaml").read_text()))
+    if (folder / "quotas.yaml").exists():
+        document.update(yaml.safe_load((folder / "quotas.yaml").read_text()))
     for file in sorted((folder / "agreements").glob("*.yaml")):
         document["agreements"].append(yaml.safe_load(file.read_text()))
     return from_document(document)
@@ -25,7 +27,7 @@ def from_text(text):
 
 
 def from_document(document):
-    """One document with the keys agencies, agreements, ceilings, operators."""
+    """One document with the keys agencies, agreements, ceilings, operators, quotas."""
     policy = v1.Policy(approvals_required=document.get("approvals_required", 0))
     for agency in document.get("agencies", []):
         policy.agencies.add(**agency)
@@ -37,6 +39,8 @@ def from_document(document):
                 policy.ceilings.add(audience=row["audience"], group=group,
                                     level=_level(limit["level"]),
                                     specific=_specific(limit), scope=_scope(limit))
+    for quota in document.get("quotas", []):
+        policy.quotas.add(**quota)
     for operator in document.get("operators", [{"name": "admin", "roles": ["POLICY"]}]):
         policy.operators.add(name=operator["name"], roles=[
             v1.Operator.Role.Value(f"ROLE_{role}") for role in operator["roles"]])

@@ -4,6 +4,7 @@
 
 #include "event.h"
 #include "exchange.h"
+#include "explain_service.h"
 #include "file.h"
 #include "health.h"
 #include "log.h"
@@ -214,6 +215,8 @@ static bp_status add_services(struct bp_server *s, struct bp_err *err)
         st = bp_subscriber_create(x, &s->subscriber, err);
     if (st == BP_OK)
         st = bp_policy_service_create(x, &s->policies, err);
+    if (st == BP_OK)
+        st = bp_explain_service_add(x, err);
     if (st == BP_OK)
         st = bp_operator_service_add(x, err);
     return st;

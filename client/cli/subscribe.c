@@ -294,10 +294,12 @@ static int run(struct session *s)
             continue;
         if (status != BERBAGI_OK)
             return bp_cli_fail("subscribe", status, &error);
-        if (take_response(s, response, &is_over, &err) != BP_OK) {
+        bp_status st = take_response(s, response, &is_over, &err);
+        if (st == BP_OK)
+            continue;
+        if (st != BP_ECLOSED)
             bp_cli_say("%s", err.text);
-            return CLI_FAILED;
-        }
+        return CLI_FAILED;
     }
     /* Stopped before a bound that was asked for: not all that was wanted is there. */
     int code = !is_over && (s->until_head || s->most != 0) ? CLI_FAILED : CLI_DONE;

@@ -34,12 +34,19 @@ static bp_status open_table(struct bp_writer *w, const char *const *types, size_
     return st;
 }
 
+/* Whoever read our output may have seen enough: that is nothing to complain of. */
+static bp_status output_failed(struct bp_err *err)
+{
+    return bp_fail(err, errno == EPIPE ? BP_ECLOSED : BP_EIO, "standard output: %s",
+                   strerror(errno));
+}
+
 static bp_status write_line(struct bp_writer *w, struct bp_err *err)
 {
     if (w->line.failed)
         return bp_fail(err, BP_ENOMEM, "out of memory");
     if (fwrite(w->line.p, 1, w->line.n, w->to) != w->line.n)
-        return bp_fail(err, BP_EIO, "standard output: %s", strerror(errno));
+        return output_failed(err);
     return BP_OK;
 }
 
@@ -130,9 +137,9 @@ bp_status bp_writer_flush(struct bp_writer *w, bool to_disk, struct bp_err *err)
 {
     struct stat info;
     if (fflush(w->to) != 0)
-        return bp_fail(err, BP_EIO, "standard output: %s", strerror(errno));
+        return output_failed(err);
     bool is_file = to_disk && fstat(fileno(w->to), &info) == 0 && S_ISREG(info.st_mode);
     if (is_file && fdatasync(fileno(w->to)) != 0)
-        return bp_fail(err, BP_EIO, "standard output: %s", strerror(errno));
+        return output_failed(err);
     return BP_OK;
 }

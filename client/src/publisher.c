@@ -11,6 +11,7 @@
 #include "wire.h"
 
 #define IN_FLIGHT_DEFAULT 16
+#define END_WAIT_MS 1000
 #define IN_FLIGHT_MOST 64
 #define SILENCE_MS 60000 /* without an answer to what was sent, the link is taken for dead */
 
@@ -52,10 +53,23 @@ berbagi_status berbagi_publisher_open(struct berbagi_client *client,
     return BERBAGI_OK;
 }
 
+/* Ends the stream as the contract says where everything was answered, so that the exchange does not count a broken call.
+ * What happens on the way changes nothing any more. */
+static void end_in_order(struct berbagi_publisher *p)
+{
+    if (p->link == NULL || p->count != 0 || !bp_link_is_writable(p->link))
+        return;
+    const int64_t until_ms = bp_client_until_ms(END_WAIT_MS);
+    bp_link_half_close(p->link);
+    while (bp_link_next(p->link, until_ms) != LINK_ENDED && bp_client_now_ms() < until_ms)
+        ;
+}
+
 void berbagi_publisher_close(struct berbagi_publisher *p)
 {
     if (p == NULL)
         return;
+    end_in_order(p);
     bp_link_close(p->link);
     for (size_t i = 0; i < IN_FLIGHT_MOST; i++)
         bp_buf_fini(&p->window[i].bytes);

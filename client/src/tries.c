@@ -12,8 +12,11 @@ void bp_tries_answered(struct bp_tries *t)
 static bool is_patient(const struct bp_tries *t, const struct berbagi_client *client,
                        int64_t next_ms)
 {
-    uint32_t patience_ms = t->ever_answered ? client->patience_ms : client->connect_timeout_ms;
+    uint32_t patience_ms = client->patience_ms;
     bool is_endless = t->ever_answered && patience_ms == 0;
+    /* Before a first answer the address may be wrong: nobody waits long for that. */
+    if (!t->ever_answered && (patience_ms == 0 || patience_ms > client->connect_timeout_ms))
+        patience_ms = client->connect_timeout_ms;
     return is_endless || next_ms - t->failing_since_ms <= patience_ms;
 }
 

@@ -121,13 +121,19 @@ static bool is_letter(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
+/* No field has as many digits on end; numbers of people have. */
+#define NAME_DIGITS_MAX 5
+
 bool bp_name_is_plain(struct bp_str name)
 {
     if (name.n == 0 || name.n > 64 || name.p[0] < 'a' || name.p[0] > 'z')
         return false;
+    size_t digits = 0; /* on end */
     for (size_t i = 0; i < name.n; i++) {
         char c = name.p[i];
-        if (!is_letter(c) && !(c >= '0' && c <= '9') && c != '_' && c != '.')
+        bool is_digit = c >= '0' && c <= '9';
+        digits = is_digit ? digits + 1 : 0;
+        if ((!is_letter(c) && !is_digit && c != '_' && c != '.') || digits > NAME_DIGITS_MAX)
             return false;
     }
     return true;

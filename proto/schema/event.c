@@ -1,6 +1,8 @@
 /* One walk over an encoded Event, and its canonical form. */
 #include "event.h"
 
+#include "clock.h"
+
 #include "wire.h"
 
 /* 1 + where each text or bytes field stands in the struct; 0 for the others. */
@@ -46,7 +48,9 @@ static bool take_field(struct bp_event *e, const struct bp_wire_field *f)
         if (f->type != BP_WIRE_LEN || !bp_wire_get_timestamp(f->bytes, &seconds, &nanos))
             return false;
         e->has_occurred_at = true;
-        e->occurred_at_ns = bp_wire_time_ns(seconds, nanos);
+        /* What is no Timestamp is a time that no rule lets pass. */
+        e->occurred_at_ns =
+            nanos >= 0 && nanos < BP_NS_PER_S ? bp_wire_time_ns(seconds, nanos) : INT64_MAX;
         return true;
     case BP_EVENT_SCHEMA_VERSION:
         e->schema_version = (uint32_t)f->value;

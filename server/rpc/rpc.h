@@ -20,13 +20,20 @@ struct bp_peer {
     char address[64]; /* "ipv4:127.0.0.1:4711" */
 };
 
+/* Kinds of callers. */
+#define BP_RPC_FOR_AGENCIES (1u << BP_IDENTITY_AGENCY)
+#define BP_RPC_FOR_OPERATORS (1u << BP_IDENTITY_OPERATOR)
+#define BP_RPC_FOR_ANYONE                                                                          \
+    (~0u) /* any identity of the exchange, also one that is not in the policy */
+
 /* What a method does. Every callback may send, read, finish. */
 struct bp_rpc_method {
     const char *path; /* "/berbagi.v1.PublisherService/Publish" */
     bool client_streams;
     bool server_streams;
-    bool anonymous; /* health and reflection: any identity of the exchange, registered or not; for
-                     * admit to look at, the layer itself makes no difference */
+    /* Whom it is for: bits BP_RPC_FOR_*; 0: nobody. For admit to look at, the layer itself makes no
+     * difference. */
+    unsigned callers;
     bool waits; /* a unary method that may take seconds (long poll): `over` then comes as soon as
                  * the client gave up, and a stop does not wait for its answer; costs a completion
                  * more. Streams are always told. */

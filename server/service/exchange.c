@@ -141,8 +141,12 @@ bool bp_exchange_admit(void *context, const struct bp_peer *peer,
 {
     struct bp_exchange *x = context;
     bool admitted = true;
-    if (method->anonymous)
+    if (method->callers == BP_RPC_FOR_ANYONE)
         return true;
+    if ((method->callers >> peer->identity.kind & 1) == 0) {
+        *status = bp_rpc_status(BP_REASON_WRONG_KIND, NULL);
+        return false;
+    }
     struct bp_policy *policy = bp_exchange_policy(x);
     if (peer->identity.kind == BP_IDENTITY_AGENCY) {
         admitted = bp_exchange_caller(policy, peer, status) != NULL;

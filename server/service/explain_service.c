@@ -137,6 +137,7 @@ static void message(struct bp_rpc_call *call, struct bp_str bytes)
 
 static const struct bp_rpc_method explain = {
     .path = "/berbagi.v1.PolicyService/Explain",
+    .callers = BP_RPC_FOR_AGENCIES | BP_RPC_FOR_OPERATORS,
     .begin = begin,
     .message = message,
     .over = over,

@@ -103,7 +103,9 @@ void bp_filter_destroy(struct bp_filter *f)
 bool bp_filter_has_type(const struct bp_filter *f, struct bp_str type)
 {
     for (size_t i = 0; i < f->types.n; i++) {
-        if (bp_type_matches(bp_str(f->types.items[i]), type))
+        struct bp_str pattern = bp_str(f->types.items[i]);
+        /* "*" alone is a policy's pattern; here it is an unknown type. */
+        if (!bp_str_is(pattern, "*") && bp_type_matches(pattern, type))
             return true;
     }
     return f->types.n == 0;

@@ -205,14 +205,14 @@ static void watch_over(struct bp_rpc_call *call)
 
 static const struct bp_rpc_method methods[] = {
     {.path = "/grpc.health.v1.Health/Check",
-     .anonymous = true,
+     .callers = BP_RPC_FOR_ANYONE,
      .most_request_bytes = 1024,
      .begin = check_begin,
      .message = check_message,
      .over = check_over},
     {.path = "/grpc.health.v1.Health/Watch",
+     .callers = BP_RPC_FOR_ANYONE,
      .server_streams = true,
-     .anonymous = true,
      .most_request_bytes = 1024,
      .begin = check_begin,
      .message = watch_message,

@@ -45,6 +45,8 @@ bool bp_content_digest_of(const struct bp_schema *schema, const struct bp_event 
     struct bp_event content = *e;
     uint8_t digest[BP_SHA256_BYTES];
     content.traceparent = BP_STR("");
+    if (content.schema_version == 0)
+        content.schema_version = 1; /* the contract: 0 = 1 */
     content.data = BP_STR("");
     bp_buf_clear(scratch);
     bp_event_encode(&content, scratch);
@@ -87,7 +89,8 @@ static void resolve_subject(struct bp_publication *p, const struct judge *judge,
     f->e.subject = bp_str(item->subject);
 }
 
-static void judge_rights(const struct judge *judge, struct finding *f)
+static void judge_rights(const struct judge *judge, const struct bp_publication_item *item,
+                         struct finding *f)
 {
     struct bp_publish_request request = {
         .sender = judge->sender,
@@ -98,7 +101,7 @@ static void judge_rights(const struct judge *judge, struct finding *f)
                   .recorded_on = judge->today,
                   .has_small_count = f->has_small_count},
         .fields_set = f->fields_set,
-        .resolves = f->resolves,
+        .resolves = f->resolves && f->e.subject.p == item->subject,
     };
     if (f->e.destination.n == 2)
         memcpy(request.facts.destination, f->e.destination.p, 2);
@@ -133,7 +136,7 @@ static void judge_content(struct bp_publication *p, const struct judge *judge,
     f->e.addressed_to = bp_event_addressee(f->type, &f->e);
     f->has_small_count = f->type->aggregate && bp_event_has_small_count(f->type, f->e.data);
     if (valid)
-        judge_rights(judge, f);
+        judge_rights(judge, item, f);
 }
 
 /* Did this sender send the stored event, naming the person by NIK? Then it knows whose event it is. */

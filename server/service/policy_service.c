@@ -273,10 +273,12 @@ static void apply_message(struct bp_rpc_call *call, struct bp_str bytes)
 
 static const struct bp_rpc_method methods[] = {
     {.path = "/berbagi.v1.PolicyService/GetPolicy",
+     .callers = BP_RPC_FOR_AGENCIES | BP_RPC_FOR_OPERATORS,
      .begin = begin,
      .message = get_message,
      .over = over},
     {.path = "/berbagi.v1.PolicyService/ApplyPolicy",
+     .callers = BP_RPC_FOR_OPERATORS,
      .most_request_bytes = POLICY_BYTES_MAX,
      .begin = begin,
      .message = apply_message,

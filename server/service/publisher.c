@@ -5,7 +5,8 @@
  *        ^                                     |
  *        +---- the policy changed meanwhile ---+
  *
- * The sequencer answers on its own thread, maybe after the call is over, so answers come back
+ * What ends a call waits for its turn like an answer: a request that is refused as a whole keeps its status until those before
+ * it are answered, and nothing behind it is read. The sequencer answers on its own thread, maybe after the call is over, so answers come back
  * through the publisher's mailbox and a task on the queue's thread, and a call's state lives until
  * its last request is back. A request that failed as a whole raises the call's fence: the sequencer
  * stores nothing that was submitted behind it. */
@@ -28,7 +29,8 @@ struct request {
     struct request *next;
     struct bp_publication *publication;
     enum progress progress;
-    bp_status outcome; /* of the sequencer */
+    bp_status outcome;            /* of the sequencer */
+    struct bp_rpc_status refusal; /* if its code is not OK: how the call ends when it comes first */
     int64_t arrived_ns;
 };
 
@@ -38,6 +40,7 @@ struct publish_call {
     struct request *first, **end;
     size_t n, n_storing;
     bool is_stream;
+    bool is_refused; /* by the last request of the queue */
     bool half_closed;
     bool reading;
     bool is_over;
@@ -109,12 +112,20 @@ static void on_done(struct bp_submission *submission, bp_status st)
     bp_returns_push(&r->call->publisher->decided, &r->mail);
 }
 
+/* The call ends with this when the request comes first. */
+static void refuse(struct request *r, struct bp_rpc_status status)
+{
+    r->progress = DECIDED;
+    r->refusal = status;
+    r->call->is_refused = true;
+}
+
 static bool judge(struct request *r)
 {
     struct bp_rpc_status status;
     if (bp_publication_judge(r->publication, &status))
         return true;
-    bp_refuse(r->call->call, status);
+    refuse(r, status);
     return false;
 }
 
@@ -133,7 +144,7 @@ static void store(struct request *r)
     if (!bp_sequencer_submit(c->publisher->x->sequencer, submission)) {
         struct bp_rpc_status status = bp_rpc_status(BP_REASON_BUSY, NULL);
         status.retry_after_ms = 100;
-        bp_refuse(c->call, status);
+        refuse(r, status);
         return;
     }
     r->progress = STORING;
@@ -145,7 +156,7 @@ static void store(struct request *r)
 static void store_again(struct publish_call *c)
 {
     c->fence = (struct bp_fence){BP_OK};
-    for (struct request *r = c->first; r != NULL && !bp_rpc_call_is_over(c->call); r = r->next) {
+    for (struct request *r = c->first; r != NULL && !c->is_refused; r = r->next) {
         if (r->outcome != BP_OK && judge(r))
             store(r);
     }
@@ -173,10 +184,25 @@ static void answer_first(struct publish_call *c)
 
 static void read_more(struct publish_call *c)
 {
-    if (!c->is_stream || c->reading || c->half_closed || c->n >= UNANSWERED_MAX)
+    if (!c->is_stream || c->reading || c->half_closed || c->is_refused || c->n >= UNANSWERED_MAX)
         return;
     c->reading = true;
     bp_rpc_call_read(c->call);
+}
+
+/* Ends the call if its first request failed as a whole. */
+static bool end_if_refused(struct publish_call *c)
+{
+    const struct request *r = c->first;
+    if (r == NULL || r->progress != DECIDED)
+        return false;
+    if (r->refusal.code != BP_RPC_OK)
+        bp_refuse(c->call, r->refusal);
+    else if (r->outcome != BP_OK)
+        bp_refuse(c->call, bp_publication_refusal(r->outcome));
+    else
+        return false;
+    return true;
 }
 
 /* Does what can be done now; whatever happened to the call leads here. */
@@ -184,17 +210,15 @@ static void step(struct publish_call *c)
 {
     if (c->is_over || bp_rpc_call_is_over(c->call))
         return;
-    struct request *r = c->first;
-    if (r != NULL && r->progress == DECIDED && r->outcome == BP_ECONFLICT) {
-        if (c->n_storing == 0)
-            store_again(c);
-        r = c->first;
+    const struct request *r = c->first;
+    if (r != NULL && r->progress == DECIDED && r->outcome == BP_ECONFLICT && !c->is_refused) {
+        if (c->n_storing != 0)
+            return; /* what is behind it comes back first */
+        store_again(c);
     }
-    if (r != NULL && r->progress == DECIDED && r->outcome != BP_OK && r->outcome != BP_ECONFLICT) {
-        bp_refuse(c->call, bp_publication_refusal(r->outcome));
+    if (end_if_refused(c))
         return;
-    }
-    if (r != NULL && r->progress == DECIDED && r->outcome == BP_OK && bp_rpc_call_can_send(c->call))
+    if (c->first != NULL && c->first->progress == DECIDED && bp_rpc_call_can_send(c->call))
         answer_first(c);
     if (c->is_over || bp_rpc_call_is_over(c->call))
         return;
@@ -233,15 +257,12 @@ static void message(struct bp_rpc_call *call, struct bp_str bytes)
     const struct bp_exchange *x = c->publisher->x;
     struct bp_str sender = bp_str(bp_rpc_call_peer(call)->identity.name);
     *r = (struct request){.call = c, .arrived_ns = x->clock->monotonic_ns(x->clock)};
-    if (!bp_publication_parse(c->publisher->x, sender, bytes, &r->publication, &status)) {
-        free(r);
-        bp_refuse(c->call, status);
-        return;
-    }
     *c->end = r;
     c->end = &r->next;
     c->n++;
-    if (judge(r))
+    if (!bp_publication_parse(c->publisher->x, sender, bytes, &r->publication, &status))
+        refuse(r, status);
+    else if (judge(r))
         store(r);
     step(c);
 }
@@ -267,10 +288,12 @@ static void sent(struct bp_rpc_call *call)
 
 static const struct bp_rpc_method methods[] = {
     {.path = "/berbagi.v1.PublisherService/Publish",
+     .callers = BP_RPC_FOR_AGENCIES,
      .begin = begin,
      .message = message,
      .over = over},
     {.path = "/berbagi.v1.PublisherService/PublishStream",
+     .callers = BP_RPC_FOR_AGENCIES,
      .client_streams = true,
      .server_streams = true,
      .begin = begin,

@@ -275,9 +275,9 @@ static void over(struct bp_rpc_call *call)
 
 static const struct bp_rpc_method method = {
     .path = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+    .callers = BP_RPC_FOR_ANYONE,
     .client_streams = true,
     .server_streams = true,
-    .anonymous = true,
     .most_request_bytes = REQUEST_MOST_BYTES,
     .begin = begin,
     .message = message,

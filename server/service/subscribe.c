@@ -44,7 +44,8 @@ struct stream {
     unsigned held; /* by other threads */
     bool is_over;
     bool half_closed;
-    bool saved; /* GREETING may begin, or SAVING may end */
+    bool caught_up; /* the reader was told once that it had reached the head */
+    bool saved;     /* GREETING may begin, or SAVING may end */
     bp_status save_status;
     char name[BP_SUBSCRIPTION_NAME_MAX + 1];
     struct bp_delivery delivery;
@@ -317,8 +318,10 @@ static bool step_following(struct stream *s)
         start_reading(s, head - s->delivery.place);
         return s->state == FOLLOWING;
     }
-    if (now_ms(s) - s->last_sent_ms >= s->bookmark_ms)
+    if (!s->caught_up || now_ms(s) - s->last_sent_ms >= s->bookmark_ms) {
+        s->caught_up = true;
         send_bookmark(s);
+    }
     return false;
 }
 
@@ -497,6 +500,7 @@ static void over(struct bp_rpc_call *call)
 
 const struct bp_rpc_method bp_subscribe_method = {
     .path = "/berbagi.v1.SubscriberService/Subscribe",
+    .callers = BP_RPC_FOR_AGENCIES,
     .client_streams = true,
     .server_streams = true,
     .begin = begin,

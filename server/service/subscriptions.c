@@ -129,6 +129,7 @@ static void list_message(struct bp_rpc_call *call, struct bp_str bytes)
 
 const struct bp_rpc_method bp_list_subscriptions_method = {
     .path = "/berbagi.v1.SubscriberService/ListSubscriptions",
+    .callers = BP_RPC_FOR_AGENCIES | BP_RPC_FOR_OPERATORS,
     .begin = begin,
     .message = list_message,
     .over = over,
@@ -169,10 +170,6 @@ static void delete_named(struct bp_rpc_call *call, const char *name)
 {
     struct bp_subscriber *s = bp_rpc_call_state(call);
     const struct bp_peer *peer = bp_rpc_call_peer(call);
-    if (peer->identity.kind != BP_IDENTITY_AGENCY) {
-        bp_refuse(call, bp_rpc_status(BP_REASON_WRONG_KIND, "this call is for agencies"));
-        return;
-    }
     if (name[0] == '\0' || !bp_subscription_name_is_valid(name)) {
         bp_refuse(call, bp_malformed("a subscription's name is 1 to 64 of a-z, 0-9 and -"));
         return;
@@ -211,6 +208,7 @@ static void delete_message(struct bp_rpc_call *call, struct bp_str bytes)
 
 const struct bp_rpc_method bp_delete_subscription_method = {
     .path = "/berbagi.v1.SubscriberService/DeleteSubscription",
+    .callers = BP_RPC_FOR_AGENCIES,
     .begin = begin,
     .message = delete_message,
     .over = over,

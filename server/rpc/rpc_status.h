@@ -58,6 +58,10 @@ enum bp_rpc_code {
     R(TAKEN_OVER, ABORTED, "another stream opened this subscription")                              \
     R(VERSION_MISMATCH, ABORTED, "the policy is at another version than expected")                 \
     R(INVALID_POLICY, INVALID_ARGUMENT, "the policy breaks a rule")                                \
+    R(UNKNOWN_VERSION, NOT_FOUND, "the policy has no version of this number")                      \
+    R(NOT_PENDING, FAILED_PRECONDITION, "this version of the policy waits for no approval")        \
+    R(OWN_PROPOSAL, PERMISSION_DENIED,                                                             \
+      "a version of the policy is approved by another operator than the one who sent it")          \
     R(NO_POLICY, FAILED_PRECONDITION, "the exchange has no policy yet")                            \
     R(POSITION_AHEAD, OUT_OF_RANGE, "the position is behind the newest event")                     \
     R(POSITION_EXPIRED, OUT_OF_RANGE, "events at this position are no longer kept")                \

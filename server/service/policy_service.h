@@ -1,4 +1,4 @@
-/* berbagi.v1.PolicyService: GetPolicy and ApplyPolicy. */
+/* berbagi.v1.PolicyService but for Explain: versions read, changed, approved and rehearsed. */
 #ifndef BERBAGI_POLICY_SERVICE_H
 #define BERBAGI_POLICY_SERVICE_H
 

@@ -54,6 +54,17 @@ static bool asks_for(int argc, char **argv, const char *flag)
     return false;
 }
 
+static bp_status check_address(const struct bp_options *o, const char *key, struct bp_err *err)
+{
+    const char *address = bp_options_text(o, key);
+    struct bp_str host;
+    unsigned port;
+    if (address == NULL || bp_address_split(bp_str(address), &host, &port))
+        return BP_OK;
+    return bp_fail(err, BP_EINVAL, "--%s %s: ADDR:PORT is expected, with a port of 0 to 65535", key,
+                   address);
+}
+
 static bp_status fill(struct bp_config *c, struct bp_err *err)
 {
     const struct bp_options *o = c->options;
@@ -64,6 +75,9 @@ static bp_status fill(struct bp_config *c, struct bp_err *err)
     if (!bp_log_level_parse(bp_str(bp_options_text(o, "log-level")), &level))
         return bp_fail(err, BP_EINVAL, "--log-level: debug, info, warn or error is expected");
     bp_log_set_level(level);
+    bp_status st = check_address(o, "listen", err);
+    if (st != BP_OK || (st = check_address(o, "http", err)) != BP_OK)
+        return st;
     c->data = bp_options_text(o, "data");
     c->listen = bp_options_text(o, "listen");
     c->http = bp_options_text(o, "http");

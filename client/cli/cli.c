@@ -99,7 +99,13 @@ static bool has_connection(const struct bp_options *o)
             return false;
         }
     }
-    return true;
+    struct bp_str host;
+    unsigned port;
+    const char *server = bp_options_text(o, "server");
+    if (bp_address_split(bp_str(server), &host, &port) && host.n != 0 && port != 0)
+        return true;
+    bp_cli_say("--server %s: ADDRESS:PORT is expected, with a port of 1 to 65535", server);
+    return false;
 }
 
 static void say_notice(void *context, const char *words)

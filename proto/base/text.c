@@ -137,6 +137,25 @@ bool bp_parse_i64(struct bp_str s, int64_t *out)
     return true;
 }
 
+bool bp_address_split(struct bp_str text, struct bp_str *host, unsigned *port)
+{
+    const char *colon = text.n != 0 ? memrchr(text.p, ':', text.n) : NULL;
+    uint64_t number;
+    if (colon == NULL)
+        return false;
+    struct bp_str address = bp_str_of(text.p, (size_t)(colon - text.p));
+    if (!bp_parse_u64(bp_str_of(colon + 1, text.n - address.n - 1), &number) || number > 65535)
+        return false;
+    bool has_brackets = address.n >= 2 && address.p[0] == '[' && address.p[address.n - 1] == ']';
+    if (has_brackets)
+        address = bp_str_of(address.p + 1, address.n - 2);
+    else if (address.n != 0 && memchr(address.p, ':', address.n) != NULL)
+        return false; /* an IPv6 address without brackets: where does it end? */
+    *host = address;
+    *port = (unsigned)number;
+    return true;
+}
+
 static bool is_lower_or_digit(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');

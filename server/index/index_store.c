@@ -8,9 +8,10 @@
 #include "bytes.h"
 #include "crc32c.h"
 #include "file.h"
+#include "lmdb_file.h"
 #include "lmdb_status.h"
 
-#define FORMAT 1u
+#define FORMAT 2u
 #define PLACE_KEY "place"
 #define PLACE_BYTES                                                                                \
     36u /* format (4), log id (16), position (8), checksum of the entry (4), CRC-32C of these (4)  \
@@ -69,7 +70,8 @@ static int env_open(struct bp_index_store *s)
         (rc = mdb_env_set_maxdbs(s->env, 4)) == 0 &&
         (rc = mdb_env_set_maxreaders(s->env, READERS)) == 0 &&
         (rc = mdb_env_open(s->env, s->dir, MDB_NOTLS | MDB_NORDAHEAD, 0600)) == 0 &&
-        (rc = mdb_reader_check(s->env, &dead)) == 0 && (rc = open_tables(s)) == 0)
+        (rc = bp_lmdb_file_fill(s->env)) == 0 && (rc = mdb_reader_check(s->env, &dead)) == 0 &&
+        (rc = open_tables(s)) == 0)
         return 0;
     mdb_env_close(s->env);
     s->env = NULL;

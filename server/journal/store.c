@@ -1,6 +1,7 @@
 /* The environment and the writer. The hard part is a commit that fails: LMDB may refuse everything
  * from then on, so the environment is closed and opened again, and what stands in it is the truth.
  */
+#include "lmdb_file.h"
 #include "store_internal.h"
 
 #include <string.h>
@@ -70,7 +71,8 @@ static bp_status env_open(struct bp_store *s, struct bp_err *err)
         (rc = mdb_env_set_maxreaders(s->env, s->most_readers + SPARE_READERS)) != 0 ||
         (rc = mdb_env_set_maxdbs(s->env, 8)) != 0 ||
         (rc = mdb_env_open(s->env, s->dir, MDB_NOTLS, 0600)) != 0 ||
-        (rc = mdb_reader_check(s->env, &dead)) != 0 || (rc = mdb_env_stat(s->env, &stat)) != 0)
+        (rc = bp_lmdb_file_fill(s->env)) != 0 || (rc = mdb_reader_check(s->env, &dead)) != 0 ||
+        (rc = mdb_env_stat(s->env, &stat)) != 0)
         goto fail;
     s->page_bytes = stat.ms_psize;
     if ((rc = find_tables(s)) == MDB_NOTFOUND)

@@ -62,19 +62,19 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     return answer(connection, MHD_HTTP_NOT_FOUND, "text/plain", &body);
 }
 
-/* "ADDR:PORT", "[ADDR]:PORT" or ":PORT" as a socket address. */
+/* An address as bp_address_split takes it, as a socket address. */
 static bp_status resolve(const char *listen, struct addrinfo **out, struct bp_err *err)
 {
-    const char *colon = strrchr(listen, ':');
-    char host[256];
-    struct bp_str name = colon != NULL ? bp_str_of(listen, (size_t)(colon - listen)) : BP_STR("");
-    if (name.n >= 2 && name.p[0] == '[' && name.p[name.n - 1] == ']')
-        name = bp_str_of(name.p + 1, name.n - 2);
-    if (colon == NULL || !bp_str_copy(host, sizeof(host), name.n != 0 ? name : BP_STR("127.0.0.1")))
+    struct bp_str name;
+    unsigned number;
+    char host[256], port[8];
+    if (!bp_address_split(bp_str(listen), &name, &number) ||
+        !bp_str_copy(host, sizeof(host), name.n != 0 ? name : BP_STR("127.0.0.1")))
         return bp_fail(err, BP_EINVAL, "http %s: ADDR:PORT is expected", listen);
+    (void)snprintf(port, sizeof(port), "%u", number);
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
                              .ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV};
-    int code = getaddrinfo(host, colon + 1, &hints, out);
+    int code = getaddrinfo(host, port, &hints, out);
     if (code != 0)
         return bp_fail(err, BP_EINVAL, "http %s: %s", listen, gai_strerror(code));
     return BP_OK;

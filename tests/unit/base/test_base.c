@@ -57,6 +57,24 @@ static void test_agency_id_grammar_is_kept(void **state)
     assert_false(bp_agency_id_is_valid(bp_str_of(long_id, 65)));
 }
 
+static void test_address_is_split_at_its_port(void **state)
+{
+    static const char *const bad[] = {
+        "", "127.0.0.1", "127.0.0.1:70000", "127.0.0.1:x", "::1:7443", "a:", "a:-1", "a:1 "};
+    struct bp_str host;
+    unsigned port;
+    (void)state;
+
+    assert_true(bp_address_split(BP_STR("[::1]:7443"), &host, &port));
+    assert_true(bp_str_is(host, "::1"));
+    assert_int_equal(port, 7443);
+    assert_true(bp_address_split(BP_STR(":0"), &host, &port));
+    assert_int_equal(host.n, 0);
+    assert_true(bp_address_split(BP_STR("exchange.example:65535"), &host, &port));
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_false(bp_address_split(bp_str(bad[i]), &host, &port));
+}
+
 static void test_numbers_overflow_is_refused(void **state)
 {
     uint64_t u;
@@ -242,6 +260,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_utf8_malformed_is_refused),
         cmocka_unit_test(test_agency_id_grammar_is_kept),
+        cmocka_unit_test(test_address_is_split_at_its_port),
         cmocka_unit_test(test_numbers_overflow_is_refused),
         cmocka_unit_test(test_days_are_those_of_jakarta),
         cmocka_unit_test(test_days_that_are_none_are_refused),

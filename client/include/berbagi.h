@@ -381,6 +381,58 @@ BERBAGI_MUST_USE berbagi_status berbagi_policy_apply(
 
 void berbagi_free(void *p); /* NULL allowed */
 
+/* --- why --- */
+
+/* One event as it would be judged. Texts may be NULL or "". */
+struct berbagi_question {
+    const char *agency; /* empty: the agency that asks; others for operators alone */
+    bool is_publish;    /* otherwise subscribe */
+    const char *event_type;
+    const char *region; /* empty: about the whole country, which is in nobody's own region */
+    const char *destination, *addressed_to;
+    const char *on_date; /* YYYY-MM-DD; empty = today */
+};
+
+enum berbagi_view {
+    BERBAGI_VIEW_FULL,
+    BERBAGI_VIEW_COARSE,    /* a year, a district */
+    BERBAGI_VIEW_REWRITTEN, /* a reference in the reader's own form */
+    BERBAGI_VIEW_WITHHELD,
+};
+
+/* A grant for the agency or its kind that takes in the type: it applied, or why not. */
+struct berbagi_explained_grant {
+    const char *agreement, *because, *grantee, *events, *level, *purpose, *legal_basis;
+    const char *valid_to; /* last day; "" = without end */
+    uint32_t index;       /* in the agreement, from 0 */
+    bool applied, may_resolve;
+};
+
+struct berbagi_explained_field {
+    const char *name, *because;
+    enum berbagi_view view; /* of publishing, FULL: may be set */
+};
+
+struct berbagi_explanation { /* borrowed for the length of the call it is given to */
+    bool permitted;
+    bool may_resolve;           /* of publishing: the subject may come as "nik:" */
+    const char *because;        /* the verdict in a sentence */
+    const char *envelope_level; /* of subscribing: "IDENTIFIED"; "" = nothing is seen */
+    const char *on_date;        /* the day that was judged */
+    uint64_t policy_version;
+    const struct berbagi_explained_grant *grants;
+    size_t n_grants;
+    const struct berbagi_explained_field *fields;
+    size_t n_fields;
+};
+
+/* May the agency publish or see this, and why: calls tell once. BERBAGI_EREFUSED with WRONG_KIND:
+ * an agency asked about another; with MALFORMED_REQUEST: error->field of the question is wrong. */
+BERBAGI_MUST_USE berbagi_status
+berbagi_policy_explain(struct berbagi_client *client, const struct berbagi_question *question,
+                       void (*tell)(void *context, const struct berbagi_explanation *explanation),
+                       void *context, struct berbagi_error *error);
+
 /* --- operators --- */
 
 struct berbagi_exchange { /* borrowed for the length of the call it is given to; times 0 = not known

@@ -240,6 +240,7 @@ static void over(struct bp_rpc_call *call)
 
 const struct bp_rpc_method bp_policy_rehearse_method = {
     .path = "/berbagi.v1.PolicyService/RehearsePolicy",
+    .callers = BP_RPC_FOR_OPERATORS,
     .server_streams = true,
     .most_request_bytes = BP_POLICY_BYTES_MAX,
     .begin = begin,

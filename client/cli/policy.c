@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "cli.h"
+#include "explain.h"
 #include "policy_yaml.h"
 
 static const struct bp_option table[] = {
@@ -22,18 +23,24 @@ static const struct bp_option table[] = {
      .help =
          "apply: the version that is to be replaced, 0 = there is none; if another is in force, "
          "nothing changes. Otherwise the one in force when the command begins."},
+    CLI_EXPLAIN_OPTIONS,
 };
 #define OPTIONS (sizeof(table) / sizeof(table[0]))
 
 static const char usage[] =
     "berbagi policy [OPTIONS] check DIR\n"
     "berbagi policy [OPTIONS] apply DIR\n"
-    "berbagi policy [OPTIONS] show\n\n"
+    "berbagi policy [OPTIONS] show\n"
+    "berbagi policy [OPTIONS] explain --type TYPE\n\n"
     "DIR is a folder of YAML files (agencies.yaml, ceilings.yaml, operators.yaml and "
     "agreements/),\n"
     "or one file as `show` prints it. check needs no connection: it tells what is wrong, by file\n"
     "and line. apply checks, then replaces the policy of the exchange as one new version\n"
     "(operators). show prints the policy in force, an agency's own part to an agency.\n"
+    "explain tells whether an agency may publish or read an event of a type, which grants apply,\n"
+    "which almost did and why not, and what becomes of each field and why. An agency may ask "
+    "about\n"
+    "itself alone.\n"
     "Exit code 1: the policy breaks a rule, or the exchange refused it.";
 
 /* --- what a folder says --- */
@@ -264,8 +271,10 @@ int bp_cli_policy(int argc, char **argv)
         code = apply(o, operands[1]);
     } else if (n == 1 && strcmp(operands[0], "show") == 0) {
         code = show(o);
+    } else if (n == 1 && strcmp(operands[0], "explain") == 0) {
+        code = bp_cli_explain(o);
     } else {
-        bp_cli_say("policy: check DIR, apply DIR or show; --help tells more");
+        bp_cli_say("policy: check DIR, apply DIR, show or explain; --help tells more");
         code = CLI_USAGE;
     }
     bp_options_destroy(o);

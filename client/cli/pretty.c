@@ -6,8 +6,6 @@
 
 #include "clock.h"
 
-/* Text as it came, but for control characters, which could steer a terminal (C1 too: 0xC2 0x80 to
- * 0x9F). */
 static void add_text(struct bp_buf *out, const char *p, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -17,6 +15,11 @@ static void add_text(struct bp_buf *out, const char *p, size_t n)
             i++;
         bp_buf_add_byte(out, c < 0x20 || c == 0x7F || is_c1 ? '?' : c);
     }
+}
+
+void bp_words_add(struct bp_buf *out, struct bp_str text)
+{
+    add_text(out, text.p, text.n);
 }
 
 static void add_value(struct bp_buf *out, const json_t *value)

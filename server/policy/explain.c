@@ -349,9 +349,12 @@ static void add_verdict(struct explanation *e)
     else if (n == 0)
         bp_buf_printf(&e->words, "no agreement grants %.*s to %s %.*s", BP_STR_ARGS(agency), verb,
                       BP_STR_ARGS(type));
+    else if (e->n_applied == 0 && n == 1)
+        bp_buf_printf(&e->words, "the one grant to %s %.*s does not apply", verb,
+                      BP_STR_ARGS(type));
     else if (e->n_applied == 0)
-        bp_buf_printf(&e->words, "%s to %s %.*s: %s", n == 1 ? "one grant" : "there are grants",
-                      verb, BP_STR_ARGS(type), n == 1 ? "it does not apply" : "none applies");
+        bp_buf_printf(&e->words, "none of the %zu grants to %s %.*s applies", n, verb,
+                      BP_STR_ARGS(type));
     else
         bp_buf_printf(&e->words, "%zu of %zu grant%s to %s %.*s appl%s", e->n_applied, n,
                       n == 1 ? "" : "s", verb, BP_STR_ARGS(type), e->n_applied == 1 ? "ies" : "y");

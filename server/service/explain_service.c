@@ -39,6 +39,8 @@ static bool read_agency(struct bp_exchange *x, const struct bp_policy *policy,
     }
     if (!bp_exchange_has_role(x, peer, BERBAGI__V1__OPERATOR__ROLE__ROLE_VIEWER, status))
         return false;
+    if (asked[0] == '\0')
+        return wrong(status, "agency", "an operator names the agency that is asked about");
     q->agency = bp_policy_agency(policy, bp_str(asked));
     return q->agency != NULL || wrong(status, "agency", "no agency of this name is in the policy");
 }

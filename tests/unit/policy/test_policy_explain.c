@@ -343,6 +343,23 @@ static void test_explain_tells_nothing_of_grants_for_others(void **state)
     drop(e);
 }
 
+static void test_explain_verdict_counts_the_grants(void **state)
+{
+    const char *two =
+        JOIN(AGENCIES, M1, READS("kab", TYPE, "scope: OWN, level: PUBLIC, purpose: placement"),
+             READS(READER, "\"*\"", "scope: OWN, level: PUBLIC, purpose: placement"), CEILINGS,
+             OPERATORS);
+    const struct question far = {.region = "35.09"};
+    (void)state;
+    explanation *e = explanation_of(own_policy, READER, TYPE, false, far);
+    assert_string_equal(e->because, "the one grant to read worker.registered does not apply");
+    drop(e);
+
+    e = explanation_of(two, READER, TYPE, false, far);
+    assert_string_equal(e->because, "none of the 2 grants to read worker.registered applies");
+    drop(e);
+}
+
 /* --- fields --- */
 
 static void expect_field(const explanation *e, const char *name,
@@ -501,6 +518,7 @@ int main(void)
         cmocka_unit_test(test_explain_suspended_agency_has_grants_and_no_right),
         cmocka_unit_test(test_explain_without_a_grant_says_so),
         cmocka_unit_test(test_explain_tells_nothing_of_grants_for_others),
+        cmocka_unit_test(test_explain_verdict_counts_the_grants),
         cmocka_unit_test(test_explain_fields_below_identified_have_their_reasons),
         cmocka_unit_test(test_explain_field_reason_is_the_ceiling_where_it_cuts),
         cmocka_unit_test(test_explain_specific_kinds_are_named),

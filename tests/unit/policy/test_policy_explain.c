@@ -360,6 +360,28 @@ static void test_explain_verdict_counts_the_grants(void **state)
     drop(e);
 }
 
+static void test_explain_grant_beyond_the_last_ground_is_told(void **state)
+{
+    char yaml[16384];
+    size_t n = (size_t)snprintf(yaml, sizeof(yaml), "%s", AGENCIES M1);
+    (void)state;
+    for (int i = 0; i <= BP_GROUNDS_MAX; i++)
+        n += (size_t)snprintf(
+            yaml + n, sizeof(yaml) - n,
+            "    - {grantee: kab, direction: SUBSCRIBE, events: worker.registered, "
+            "legal_basis: law %d, scope: OWN, level: PUBLIC, purpose: "
+            "placement}\n",
+            i);
+    snprintf(yaml + n, sizeof(yaml) - n, "%s", CEILINGS OPERATORS);
+
+    explanation *e =
+        explanation_of(yaml, READER, TYPE, false, (struct question){.region = "18.07"});
+
+    assert_int_equal(count_applied(e), BP_GROUNDS_MAX);
+    assert_string_equal(e->steps[BP_GROUNDS_MAX]->because, "32 grounds are told already");
+    drop(e);
+}
+
 /* --- fields --- */
 
 static void expect_field(const explanation *e, const char *name,
@@ -519,6 +541,7 @@ int main(void)
         cmocka_unit_test(test_explain_without_a_grant_says_so),
         cmocka_unit_test(test_explain_tells_nothing_of_grants_for_others),
         cmocka_unit_test(test_explain_verdict_counts_the_grants),
+        cmocka_unit_test(test_explain_grant_beyond_the_last_ground_is_told),
         cmocka_unit_test(test_explain_fields_below_identified_have_their_reasons),
         cmocka_unit_test(test_explain_field_reason_is_the_ceiling_where_it_cuts),
         cmocka_unit_test(test_explain_specific_kinds_are_named),

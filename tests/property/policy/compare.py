@@ -22,7 +22,7 @@ import policies  # noqa: E402
 from oracle import KINDS, NEVER, Oracle  # noqa: E402
 from questions import Questions  # noqa: E402
 
-ROUNDS = 20  # every fourth is the sample
+ROUNDS = 20  # every fifth is the sample
 SHOWN = 5
 PLACES = ("region", "destination", "addressed_to")
 
@@ -62,7 +62,7 @@ class Exchange:
 
 class Round:
     def __init__(self, arguments, sample, number, scratch):
-        self.name = ("sample", "crowded", "shaken", "crowded")[number % 4]
+        self.name = ("sample", "crowded", "shaken", "crowded", "overlaid")[number % 5]
         self.rng = random.Random(f"{arguments.seed}/{number}")
         self.policy = sample if self.name == "sample" else getattr(drawn_policy, self.name)(
             self.rng, sample)

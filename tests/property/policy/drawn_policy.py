@@ -3,6 +3,7 @@ countries, AGGREGATE to all sides, suspended agencies and agreements, prefixes, 
 
     crowded(rng, sample)   few agencies and types, many grants between them: unions and ceilings
     shaken(rng, sample)    the sample with many of its grants, ceilings and agreements changed
+    overlaid(rng, sample)  several grants in force everywhere for each type: views of many forms
 """
 
 import datetime
@@ -50,6 +51,28 @@ def shaken(rng, sample):
     for row in policy.ceilings:
         if row.level and rng.random() < 0.2:
             draw.limit(row)
+    return policy
+
+
+def overlaid(rng, sample):
+    draw = _Draw(rng, sample)
+    policy = v1.Policy(agencies=sample.agencies, operators=sample.operators)
+    law = policy.agreements.add(id="law-0", title="Drawn", parties=draw.names[:2],
+                                signed_on="2017-11-22", valid_from="2017-11-22",
+                                status=v1.Agreement.STATUS_IN_FORCE)
+    for name in rng.sample(draw.names, 10):
+        for kind in KINDS.values():
+            for _ in range(rng.randrange(1, 4)):
+                grant = law.grants.add(grantee=name, events=kind.name, legal_basis=BASES[0],
+                                       purpose=rng.choice(sorted(kind.purposes)),
+                                       direction=v1.Grant.DIRECTION_SUBSCRIBE)
+                draw.change(grant)
+                for field in ("regions", "countries", "events_from"):
+                    grant.ClearField(field)
+                grant.scope = v1.Grant.SCOPE_NATIONAL
+        for group in sorted({kind.group for kind in KINDS.values()}):
+            policy.ceilings.add(audience=name, group=group, level=v1.LEVEL_IDENTIFIED,
+                                specific=SPECIFIC, scope=v1.Grant.SCOPE_NATIONAL)
     return policy
 
 

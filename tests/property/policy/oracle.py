@@ -45,11 +45,16 @@ class Ground(NamedTuple):
 class Sight:
     """What one reader gets of one event."""
 
-    def __init__(self, level, forms, unknown_fields, grounds):
+    def __init__(self, level, forms, identified, unknown_fields, grounds):
         self.level = level  # of the envelope
         self.forms = forms  # of each payload field, by number
+        self.identified = identified  # fields that a right of IDENTIFIED gives
         self.unknown_fields = unknown_fields
         self.grounds = grounds
+
+    def is_identified(self, i):
+        """Else a village agency in the field is told as its parent."""
+        return self.identified >> i & 1 == 1
 
     def fields(self, form):
         return sum(1 << i for i, mine in enumerate(self.forms) if mine == form)
@@ -256,8 +261,11 @@ class Oracle:
 
     @staticmethod
     def _union(rights):
+        identified = 0
+        for right in rights:
+            identified |= right.fields if right.level == IDENTIFIED else 0
         return Sight(max(right.level for right in rights),
-                     [max(forms) for forms in zip(*(right.forms for right in rights))],
+                     [max(forms) for forms in zip(*(right.forms for right in rights))], identified,
                      any(right.unknown_fields for right in rights),
                      frozenset(right.ground for right in rights))
 

@@ -138,7 +138,6 @@ def test_output_that_cannot_be_written_is_told_and_not_acknowledged(ministry):
     assert positions(ministry.receive("to-full"))[0] == 1
 
 
-@pytest.mark.xfail(strict=True, reason="a closed pipe is told as an error")
 def test_closed_pipe_ends_quietly(ministry):
     with slow_pipe(ministry.command("subscribe", "--until-head"), stderr=subprocess.PIPE,
                    env=ministry.environment()) as (process, output):
@@ -419,7 +418,6 @@ def test_subscriptions_of_others_are_for_operators(reader):
     assert done.code == 1 and "kl.kp2mi" not in done.out and "WRONG_KIND" in done.err, done
 
 
-@pytest.mark.xfail(strict=True, reason="an operator is told that no such agency is known")
 def test_operator_reads_no_events(filled, tmp_path):
     done = User(filled, "operator/admin", tmp_path / "admin").run("subscribe", "--until-head")
     assert done.code == 1 and done.out == "" and "WRONG_KIND" in done.err, done

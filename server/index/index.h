@@ -55,7 +55,8 @@ BP_MUST_USE bp_status bp_index_catch_up(struct bp_index *x);
  * Sees indexed events alone. */
 struct bp_subject_state {
     uint64_t position;
-    char status[48]; /* "" = none of this machine */
+    char status[48];          /* "" = none of this machine */
+    uint64_t status_position; /* of the event that told it */
 };
 BP_MUST_USE bp_status bp_index_subject(struct bp_index *x, struct bp_str subject,
                                        struct bp_str machine, struct bp_subject_state *out);

@@ -1,5 +1,5 @@
 /* A row: newest position (8), then for each machine the length and text of its name and of its
- * status (1 byte each length). */
+ * status (1 byte each length), and the position of the event that told it (8). */
 #include "subjects.h"
 
 #include "bytes.h"
@@ -15,62 +15,74 @@ static int by_subject_then_position(const void *left, const void *right)
     return order != 0 ? order : a->position < b->position ? -1 : a->position > b->position;
 }
 
-/* The entry of a machine at or behind *at: its bytes go to entry, its status to status. False at
- * the end or on nonsense. */
-static bool next_machine(struct bp_str row, size_t *at, struct bp_str *machine,
-                         struct bp_str *status)
+struct machine {
+    struct bp_str name, status;
+    uint64_t position;
+};
+
+/* The entry of a machine at or behind *at. False at the end or on nonsense. */
+static bool next_machine(struct bp_str row, size_t *at, struct machine *out)
 {
     const uint8_t *p = (const uint8_t *)row.p;
     if (*at >= row.n || *at + 1 + p[*at] >= row.n)
         return false;
-    *machine = bp_str_of(p + *at + 1, p[*at]);
-    size_t status_at = *at + 1 + machine->n;
-    if (status_at + 1 + p[status_at] > row.n)
+    out->name = bp_str_of(p + *at + 1, p[*at]);
+    size_t status_at = *at + 1 + out->name.n;
+    if (status_at + 1 + p[status_at] + 8 > row.n)
         return false;
-    *status = bp_str_of(p + status_at + 1, p[status_at]);
-    *at = status_at + 1 + status->n;
+    out->status = bp_str_of(p + status_at + 1, p[status_at]);
+    out->position = bp_get_u64(p + status_at + 1 + out->status.n);
+    *at = status_at + 1 + out->status.n + 8;
     return true;
 }
 
 bool bp_subject_decode(struct bp_str row, struct bp_str machine, struct bp_subject_state *out)
 {
-    struct bp_str name, status;
+    struct machine m;
     size_t at = 8;
     if (row.n < 8)
         return false;
     *out = (struct bp_subject_state){.position = bp_get_u64((const uint8_t *)row.p)};
-    while (next_machine(row, &at, &name, &status)) {
-        if (bp_str_eq(name, machine))
-            return bp_str_copy(out->status, sizeof(out->status), status);
+    while (next_machine(row, &at, &m)) {
+        if (!bp_str_eq(m.name, machine))
+            continue;
+        out->status_position = m.position;
+        return bp_str_copy(out->status, sizeof(out->status), m.status);
     }
     return at == row.n;
 }
 
-static void add_machine(struct bp_buf *row, struct bp_str machine, struct bp_str status)
+static void add_position(struct bp_buf *row, uint64_t position)
 {
-    bp_buf_add_byte(row, (uint8_t)machine.n);
-    bp_buf_add_str(row, machine);
-    bp_buf_add_byte(row, (uint8_t)status.n);
-    bp_buf_add_str(row, status);
+    uint8_t bytes[8];
+    bp_put_u64(bytes, position);
+    bp_buf_add(row, bytes, sizeof(bytes));
+}
+
+static void add_machine(struct bp_buf *row, const struct machine *m)
+{
+    bp_buf_add_byte(row, (uint8_t)m->name.n);
+    bp_buf_add_str(row, m->name);
+    bp_buf_add_byte(row, (uint8_t)m->status.n);
+    bp_buf_add_str(row, m->status);
+    add_position(row, m->position);
 }
 
 /* The row old with one record's news, into out. */
 static void apply(struct bp_str old, const struct bp_subject_news *news, struct bp_buf *out)
 {
-    struct bp_str name, status;
+    struct machine m, told = {news->machine, news->status, news->position};
     size_t at = 8;
-    uint8_t position[8];
     bool has_status =
         news->machine.n != 0 && news->machine.n <= MACHINE_MAX && news->status.n <= STATUS_MAX;
     bp_buf_clear(out);
-    bp_put_u64(position, news->position);
-    bp_buf_add(out, position, sizeof(position));
-    while (next_machine(old, &at, &name, &status)) {
-        if (!has_status || !bp_str_eq(name, news->machine))
-            add_machine(out, name, status);
+    add_position(out, news->position);
+    while (next_machine(old, &at, &m)) {
+        if (!has_status || !bp_str_eq(m.name, told.name))
+            add_machine(out, &m);
     }
-    if (has_status && out->n + news->machine.n + news->status.n + 2 <= ROW_MAX)
-        add_machine(out, news->machine, news->status);
+    if (has_status && out->n + told.name.n + told.status.n + 10 <= ROW_MAX)
+        add_machine(out, &told);
 }
 
 /* n news of one subject, oldest first. */

@@ -93,6 +93,8 @@ static void test_index_subject_is_at_its_newest_event_and_last_statuses(void **s
     expect_subject(&x, "w_A", "case", 6, "case closed");
     expect_subject(&x, "w_A", "post", 6, "");
     expect_subject(&x, "w_B", "worker", 2, "registered");
+    assert_int_equal(bp_index_subject(x.index, BP_STR("w_A"), BP_STR("worker"), &s), BP_OK);
+    assert_int_equal(s.status_position, 4);
     assert_int_equal(bp_index_subject(x.index, BP_STR("w_C"), BP_STR("worker"), &s), BP_ENOENT);
     assert_int_equal(bp_index_subject(x.index, BP_STR(""), BP_STR("worker"), &s), BP_ENOENT);
     exchange_close(&x);

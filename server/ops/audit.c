@@ -1,0 +1,270 @@
+/* The hard part is that a line is whole or not there: what a failed write left is cut off, and what
+ * a crash left at the end of a file is closed with a line end before anything is put behind it. */
+#include "audit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include "buffer.h"
+#include "file.h"
+#include "log.h"
+
+#define WAITING_BYTES_MAX (16u << 20)
+#define LINE_MAX_BYTES 4096
+
+struct bp_audit {
+    struct bp_mailbox mailbox;
+    pthread_t thread;
+    char *dir;
+    /* the thread's */
+    int fd; /* of the day's file; -1: none is open */
+    bp_day day;
+    off_t size;
+};
+
+static struct bp_audit_record *record_of(struct bp_mail *mail)
+{
+    return (struct bp_audit_record *)mail; /* mail is its first member */
+}
+
+static char *path_of(const char *dir, bp_day day)
+{
+    char date[11], name[32];
+    bp_day_format(day, date);
+    (void)snprintf(name, sizeof(name), "%s.jsonl", date);
+    return bp_path_join(dir, name);
+}
+
+/* --- the day's file --- */
+
+static bp_status status_of_errno(void)
+{
+    return errno == ENOSPC || errno == EDQUOT ? BP_ENOSPC : BP_EIO;
+}
+
+static bp_status flush_folder(const char *dir)
+{
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return BP_EIO;
+    int rc = fsync(fd);
+    (void)close(fd);
+    return rc == 0 ? BP_OK : status_of_errno();
+}
+
+/* Writes all of it, or cuts off what was written. */
+static bp_status append(struct bp_audit *a, const uint8_t *p, size_t n)
+{
+    size_t at = 0;
+    while (at < n) {
+        ssize_t written = write(a->fd, p + at, n - at);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0)
+            break;
+        at += (size_t)written;
+    }
+    bp_status st = at == n && fdatasync(a->fd) == 0 ? BP_OK : status_of_errno();
+    if (st == BP_OK)
+        a->size += (off_t)n;
+    else if (ftruncate(a->fd, a->size) != 0)
+        st = BP_EIO;
+    return st;
+}
+
+static void close_day(struct bp_audit *a)
+{
+    if (a->fd >= 0)
+        (void)close(a->fd);
+    a->fd = -1;
+}
+
+/* A line that a crash cut short is ended. */
+static bp_status end_last_line(struct bp_audit *a)
+{
+    char last = '\n';
+    if (a->size > 0 && pread(a->fd, &last, 1, a->size - 1) != 1)
+        return BP_EIO;
+    return last == '\n' ? BP_OK : append(a, (const uint8_t *)"\n", 1);
+}
+
+static bp_status open_day(struct bp_audit *a, bp_day day)
+{
+    if (a->fd >= 0 && a->day == day)
+        return BP_OK;
+    char *path = path_of(a->dir, day);
+    if (path == NULL)
+        return BP_ENOMEM;
+    close_day(a);
+    a->day = day;
+    a->fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    bp_status st = a->fd >= 0 ? BP_OK : status_of_errno();
+    free(path);
+    struct stat info;
+    if (st == BP_OK && fstat(a->fd, &info) != 0)
+        st = BP_EIO;
+    if (st == BP_OK) {
+        a->size = info.st_size;
+        st = end_last_line(a);
+    }
+    if (st == BP_OK)
+        st = flush_folder(a->dir);
+    if (st != BP_OK)
+        close_day(a);
+    return st;
+}
+
+/* --- lines --- */
+
+static const char *const kinds[] = {[BP_AUDIT_RESOLVE] = "resolve",
+                                    [BP_AUDIT_POLICY_APPLIED] = "policy.applied",
+                                    [BP_AUDIT_POLICY_PROPOSED] = "policy.proposed",
+                                    [BP_AUDIT_POLICY_APPROVED] = "policy.approved"};
+
+/* Names and serials keep a grammar without quotes and backslashes. */
+static void put_line(const struct bp_audit_record *r, struct bp_buf *out)
+{
+    char time[36];
+    bp_time_format(r->time_ns, time);
+    bp_buf_printf(out, "{\"time\":\"%s\",\"kind\":\"%s\",\"who\":\"%s\",\"serial\":\"%s\",", time,
+                  kinds[r->kind], r->who, r->serial);
+    if (r->kind == BP_AUDIT_RESOLVE)
+        bp_buf_printf(out, "\"count\":%" PRIu64 ",\"dry_run\":%s}\n", r->count,
+                      r->is_dry_run ? "true" : "false");
+    else
+        bp_buf_printf(out, "\"version\":%" PRIu64 "}\n", r->count);
+}
+
+static bp_status write_run(struct bp_audit *a, struct bp_mail *first, const struct bp_mail *end,
+                           bp_day day)
+{
+    struct bp_buf lines = {0};
+    bp_status st = open_day(a, day);
+    for (struct bp_mail *m = first; m != end; m = m->next)
+        put_line(record_of(m), &lines);
+    if (st == BP_OK)
+        st = lines.failed ? BP_ENOMEM : append(a, lines.p, lines.n);
+    bp_buf_fini(&lines);
+    return st;
+}
+
+static void log_failure(bp_status st)
+{
+    static struct bp_log_limit limit = {.most = 1, .interval_ms = 10000};
+    if (bp_log_admit(&limit))
+        bp_log(BP_LOG_ERROR, "audit.write_failed", "why=%s", bp_status_name(st));
+}
+
+/* The records of one day at a time; almost always that is all of them. */
+static void write_all(struct bp_audit *a, struct bp_mail *list)
+{
+    while (list != NULL) {
+        bp_day day = bp_day_in_jakarta(record_of(list)->time_ns);
+        struct bp_mail *end = list->next;
+        while (end != NULL && bp_day_in_jakarta(record_of(end)->time_ns) == day)
+            end = end->next;
+        bp_status st = write_run(a, list, end, day);
+        if (st != BP_OK)
+            log_failure(st);
+        while (list != end) {
+            struct bp_audit_record *r = record_of(list);
+            list = list->next; /* done may free it */
+            r->done(r, st);
+        }
+    }
+}
+
+static void *run(void *argument)
+{
+    struct bp_audit *a = argument;
+    for (;;) {
+        struct bp_mail *list = bp_mailbox_take(&a->mailbox, -1);
+        if (list == NULL && bp_mailbox_is_closed(&a->mailbox))
+            return NULL;
+        write_all(a, list);
+    }
+}
+
+/* --- from outside --- */
+
+bp_status bp_audit_open(const char *dir, struct bp_audit **out, struct bp_err *err)
+{
+    bp_status st = bp_dir_make(dir, 0700, err);
+    if (st != BP_OK)
+        return st;
+    struct bp_audit *a = calloc(1, sizeof(*a));
+    if (a == NULL || (a->dir = bp_str_dup(bp_str(dir))) == NULL) {
+        free(a);
+        return bp_fail(err, BP_ENOMEM, "audit record %s: out of memory", dir);
+    }
+    a->fd = -1;
+    bp_mailbox_init(&a->mailbox, WAITING_BYTES_MAX);
+    if (pthread_create(&a->thread, NULL, run, a) != 0) {
+        bp_mailbox_fini(&a->mailbox);
+        free(a->dir);
+        free(a);
+        return bp_fail(err, BP_EIO, "audit record %s: no thread can be started", dir);
+    }
+    (void)pthread_setname_np(a->thread, "audit");
+    *out = a;
+    return BP_OK;
+}
+
+void bp_audit_close(struct bp_audit *a)
+{
+    if (a == NULL)
+        return;
+    bp_mailbox_close(&a->mailbox);
+    (void)pthread_join(a->thread, NULL);
+    bp_mailbox_fini(&a->mailbox);
+    close_day(a);
+    free(a->dir);
+    free(a);
+}
+
+bool bp_audit_write(struct bp_audit *a, struct bp_audit_record *record)
+{
+    record->mail.bytes = sizeof(*record);
+    return bp_mailbox_push(&a->mailbox, &record->mail);
+}
+
+/* --- reading back --- */
+
+static void tell_line(const char *line, size_t n,
+                      void (*each)(void *context, struct bp_str who, uint64_t count), void *context)
+{
+    json_t *object = json_loadb(line, n, 0, NULL);
+    const char *kind = json_string_value(json_object_get(object, "kind"));
+    const char *who = json_string_value(json_object_get(object, "who"));
+    json_int_t count = json_integer_value(json_object_get(object, "count"));
+    if (kind != NULL && strcmp(kind, "resolve") == 0 && who != NULL && count > 0)
+        each(context, bp_str(who), (uint64_t)count);
+    json_decref(object);
+}
+
+bp_status bp_audit_read_resolves(const char *dir, bp_day day,
+                                 void (*each)(void *context, struct bp_str who, uint64_t count),
+                                 void *context, struct bp_err *err)
+{
+    char line[LINE_MAX_BYTES];
+    char *path = path_of(dir, day);
+    if (path == NULL)
+        return bp_fail(err, BP_ENOMEM, "audit record %s: out of memory", dir);
+    FILE *file = fopen(path, "re");
+    bool is_missing = file == NULL && errno == ENOENT;
+    bool ok = is_missing || file != NULL;
+    while (file != NULL && fgets(line, sizeof(line), file) != NULL)
+        tell_line(line, strlen(line), each, context);
+    ok = ok && (file == NULL || ferror(file) == 0);
+    bp_status st = ok ? BP_OK : bp_fail(err, BP_EIO, "audit record %s: can't be read", path);
+    if (file != NULL)
+        (void)fclose(file);
+    free(path);
+    return st;
+}

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "audit.h"
 #include "event.h"
 #include "exchange.h"
 #include "explain_service.h"
@@ -14,8 +15,11 @@
 #include "probes.h"
 #include "publication.h"
 #include "publisher.h"
+#include "quota.h"
 #include "reflection.h"
+#include "statuses.h"
 #include "subscriber.h"
+#include "usage.h"
 #include "worker.h"
 
 #define HEALTH_INTERVAL_MS 500
@@ -24,7 +28,7 @@
 struct bp_server {
     const struct bp_config *config;
     char address[128];
-    char *paths[3]; /* in the data folder */
+    char *paths[4]; /* in the data folder */
     size_t n_paths;
     bool has_rpc_init;
     bool serves;
@@ -56,6 +60,22 @@ static void digest_of(void *context, const struct bp_record *record, struct bp_c
     BP_ASSERT(bp_event_parse(record->event, &e));
     BP_ASSERT(bp_content_digest_of(s->schema, &e, &scratch, out));
     bp_buf_fini(&scratch);
+}
+
+static bool status_of(void *context, const struct bp_record *record, struct bp_str *machine,
+                      struct bp_str *status)
+{
+    struct bp_server *s = context;
+    const struct bp_event_type *type =
+        bp_schema_type_by_hash(s->schema, record->routing.type_hash);
+    struct bp_status_report report;
+    struct bp_event e;
+    if (type == NULL || type->status_field == NULL || !bp_event_parse(record->event, &e) ||
+        !bp_status_report_of(type, e.data, &report))
+        return false;
+    *machine = report.machine;
+    *status = report.now;
+    return true;
 }
 
 static void on_head(void *context, uint64_t head)
@@ -186,7 +206,7 @@ static bp_status start_storage(struct bp_server *s, struct bp_err *err)
     struct bp_exchange *x = &s->exchange;
     struct bp_journal_config journal = {.dir = data_path(s, "journal"), .clock = x->clock};
     struct bp_index_config index = {
-        .dir = data_path(s, "index"), .digest_of = digest_of, .context = s};
+        .dir = data_path(s, "index"), .status_of = status_of, .digest_of = digest_of, .context = s};
     if (journal.dir == NULL || index.dir == NULL)
         return bp_fail(err, BP_ENOMEM, "data folder: out of memory");
     bp_status st = bp_dir_make(s->config->data, 0700, err);
@@ -205,6 +225,16 @@ static bp_status start_storage(struct bp_server *s, struct bp_err *err)
                                             .on_head = on_head,
                                             .context = s};
     return bp_sequencer_start(&sequencer, &x->sequencer, err);
+}
+
+static bp_status start_accounting(struct bp_server *s, struct bp_err *err)
+{
+    struct bp_exchange *x = &s->exchange;
+    const char *dir = data_path(s, "audit");
+    if (dir == NULL || (x->quotas = bp_quotas_create(x->clock)) == NULL)
+        return bp_fail(err, BP_ENOMEM, "quotas: out of memory");
+    bp_status st = bp_audit_open(dir, &x->audit, err);
+    return st == BP_OK ? bp_usage_recall(x, dir, err) : st;
 }
 
 static bp_status add_services(struct bp_server *s, struct bp_err *err)
@@ -309,6 +339,8 @@ static bp_status start_all(struct bp_server *s, struct bp_err *err)
         st = bp_exchange_init(x, err);
     s->has_exchange = st == BP_OK;
     if (st == BP_OK)
+        st = start_accounting(s, err);
+    if (st == BP_OK)
         st = start_rpc(s, err);
     if (st == BP_OK)
         st = add_common_services(s, err);
@@ -357,11 +389,13 @@ void bp_server_stop(struct bp_server *s)
         bp_rpc_server_stop(x->rpc, s->config->stop_grace_ms);
     bp_worker_stop(x->worker);
     bp_sequencer_stop(x->sequencer);
+    bp_audit_close(x->audit);
     /* Nothing comes back any more: the services may let go of what was on its way. */
     bp_policy_service_destroy(s->policies);
     bp_subscriber_destroy(s->subscriber);
     bp_publisher_destroy(s->publisher);
     bp_rpc_server_destroy(x->rpc);
+    bp_quotas_destroy(x->quotas);
     bp_health_destroy(s->health);
     bp_reflection_destroy(s->reflection);
     if (s->has_exchange)

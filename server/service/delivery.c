@@ -124,6 +124,18 @@ static bool passes_filter(struct bp_delivery *d, const struct bp_reader_forms *f
     return bp_filter_matches(d->filter, &seen);
 }
 
+struct bp_facts bp_facts_of_record(const struct bp_record *record)
+{
+    const struct bp_routing *routing = &record->routing;
+    return (struct bp_facts){
+        .region = routing->region,
+        .destination = {routing->destination[0], routing->destination[1]},
+        .addressed_to = routing->addressed_to,
+        .recorded_on = bp_day_in_jakarta(record->entry.recorded_at_ns),
+        .has_small_count = routing->has_small_count,
+    };
+}
+
 /* Has the reader a right to it, and does its filter let it pass? */
 static bool is_wanted(struct bp_delivery *d, const struct bp_reader_forms *forms,
                       const struct bp_record *record, struct candidate *out)
@@ -132,13 +144,7 @@ static bool is_wanted(struct bp_delivery *d, const struct bp_reader_forms *forms
     out->type = bp_schema_type_by_hash(d->x->schema, routing->type_hash);
     if (out->type == NULL || !d->wants_type[out->type->index])
         return false;
-    struct bp_facts facts = {
-        .region = routing->region,
-        .destination = {routing->destination[0], routing->destination[1]},
-        .addressed_to = routing->addressed_to,
-        .recorded_on = bp_day_in_jakarta(record->entry.recorded_at_ns),
-        .has_small_count = routing->has_small_count,
-    };
+    struct bp_facts facts = bp_facts_of_record(record);
     if (!bp_policy_see(d->policy, d->reader, out->type, &facts, d->today, &out->sight))
         return false;
     out->record = record;

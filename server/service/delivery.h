@@ -34,6 +34,9 @@ struct bp_batch {
                          BP_EIO */
 };
 
+/* What rights look at in a stored event. */
+struct bp_facts bp_facts_of_record(const struct bp_record *record);
+
 /* The filter is taken over, also on failure. */
 BP_MUST_USE bp_status bp_delivery_init(struct bp_delivery *d, struct bp_exchange *x,
                                        const char *agency, struct bp_filter *filter,

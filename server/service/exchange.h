@@ -20,6 +20,8 @@ struct bp_exchange {
     const struct bp_pseudonyms *pseudonyms;
     struct bp_rpc_server *rpc;
     struct bp_worker *worker;
+    struct bp_quotas *quotas; /* the queue's thread's */
+    struct bp_audit *audit;
     /* Operators that may apply the first policy. */
     const char *const *first_operators;
     size_t n_first_operators;

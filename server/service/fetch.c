@@ -8,6 +8,7 @@
 #include "metrics.h"
 #include "place.h"
 #include "subscriber.h"
+#include "usage.h"
 #include "wire.h"
 #include "worker.h"
 
@@ -74,6 +75,8 @@ static void answer(struct fetch *f)
     bp_wire_put_bytes(&out, 4, bp_str(log_id));
     bp_metric_add(BP_METRIC_EVENTS_DELIVERED, f->batch.n);
     bp_metric_add(BP_METRIC_BYTES_DELIVERED, out.n);
+    if (f->batch.n != 0)
+        bp_usage_note_delivered(x, f->reader.agency, out.n);
     f->is_ended = true;
     bp_readers_remove(&f->reader);
     bp_answer(f->call, &out);
@@ -110,7 +113,9 @@ static void run(struct fetch *f)
     bool at_head = f->delivery.place >= bp_journal_head(x->journal);
     bool has_read = f->batch.positions != NULL;
     bool is_late = bp_monotonic_ms(x->clock) >= f->until_ms;
-    if (f->batch.n == 0 && f->batch.status != BP_OK) {
+    if (f->batch.n != 0 && !bp_usage_may_deliver(x, f->reader.agency, &status)) {
+        end(f, status);
+    } else if (f->batch.n == 0 && f->batch.status != BP_OK) {
         refuse_unreadable(f);
     } else if (f->batch.n != 0 || ((has_read || at_head) && is_late)) {
         f->batch.through = f->delivery.place;
@@ -222,10 +227,18 @@ static void message(struct bp_rpc_call *call, struct bp_str bytes)
 
 static void begin(struct bp_rpc_call *call, void *service)
 {
-    struct fetch *f = bp_new_state(call, sizeof(*f));
-    if (f == NULL)
+    struct bp_subscriber *subscriber = service;
+    struct bp_rpc_status status;
+    if (!bp_usage_begin(subscriber->x, call, true, &status)) {
+        bp_refuse(call, status);
         return;
-    f->service = service;
+    }
+    struct fetch *f = bp_new_state(call, sizeof(*f));
+    if (f == NULL) {
+        bp_usage_end(subscriber->x, call, true);
+        return;
+    }
+    f->service = subscriber;
     f->call = bp_rpc_call_ref(call);
     f->reader.poke = on_poke;
     f->reader.taken_over = on_taken_over;
@@ -238,6 +251,7 @@ static void over(struct bp_rpc_call *call)
     struct fetch *f = bp_rpc_call_state(call);
     if (f == NULL)
         return;
+    bp_usage_end(f->service->x, call, true);
     f->is_over = true;
     bp_readers_remove(&f->reader);
     release_if_done(f);

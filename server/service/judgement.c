@@ -86,6 +86,7 @@ static void resolve_subject(struct bp_publication *p, const struct judge *judge,
         bp_violation_add(&f->odd, "region", "REGION_MISMATCH",
                          "the NIK was issued in another region");
     bp_pseudonym_of_nik(p->x->pseudonyms, nik, item->subject);
+    p->n_resolved++;
     f->e.subject = bp_str(item->subject);
 }
 
@@ -167,6 +168,7 @@ static bool may_compare(struct bp_publication *p, struct bp_publication_item *it
     if (!bp_nik_is_valid(nik) || !was_resolved_for_sender(p, item->position))
         return false;
     bp_pseudonym_of_nik(p->x->pseudonyms, nik, item->subject);
+    p->n_resolved++;
     f->e.subject = bp_str(item->subject);
     return true;
 }
@@ -297,6 +299,7 @@ static void attach_events(struct bp_publication *p)
 static bp_status judge_all(struct bp_publication *p, const struct judge *judge)
 {
     p->n_sound = 0;
+    p->n_resolved = 0;
     p->n_proposals = 0;
     bp_buf_clear(&p->stored);
     bp_buf_clear(&p->notes);

@@ -2,9 +2,8 @@
 
 #include <inttypes.h>
 
+#include "usage.h"
 #include "wire.h"
-
-#define SUBSCRIPTIONS_MAX 1000
 
 bool bp_subscription_name_is_valid(const char *name)
 {
@@ -92,11 +91,15 @@ bool bp_place_resolve(struct bp_exchange *x, const char *agency, const char *sub
     return bp_place_check(x, *place, status);
 }
 
+struct count {
+    size_t n, most;
+};
+
 static bool count_row(void *context, const struct bp_subscription *row)
 {
-    size_t *n = context;
+    struct count *count = context;
     (void)row;
-    return ++*n < SUBSCRIPTIONS_MAX;
+    return ++count->n < count->most;
 }
 
 bp_status bp_place_store(struct bp_exchange *x, const char *agency, const char *subscription,
@@ -107,9 +110,9 @@ bp_status bp_place_store(struct bp_exchange *x, const char *agency, const char *
     struct bp_buf bytes = {0};
     bp_status st = bp_sequencer_get_subscription(x->sequencer, agency, subscription, &row, &bytes);
     if (st == BP_ENOENT) {
-        size_t n = 0;
-        st = bp_sequencer_list_subscriptions(x->sequencer, agency, NULL, NULL, count_row, &n);
-        if (st == BP_OK && n >= SUBSCRIPTIONS_MAX)
+        struct count count = {0, bp_usage_most_subscriptions(x, agency)};
+        st = bp_sequencer_list_subscriptions(x->sequencer, agency, NULL, NULL, count_row, &count);
+        if (st == BP_OK && count.n >= count.most)
             st = BP_EAGAIN;
     }
     if (st == BP_OK && filter != NULL) {

@@ -21,7 +21,7 @@ bool bp_place_check_log(struct bp_exchange *x, const char *log_id, struct bp_rpc
 bool bp_place_check(struct bp_exchange *x, uint64_t place, struct bp_rpc_status *status);
 
 /* Stores the place; keeps when the row was made, and its filter where none is given (NULL). done as
- * of bp_sequencer_put_subscription. An agency has at most 1,000 subscriptions: BP_EAGAIN. */
+ * of bp_sequencer_put_subscription. More than the agency may have: BP_EAGAIN. */
 BP_MUST_USE bp_status bp_place_store(struct bp_exchange *x, const char *agency,
                                      const char *subscription, uint64_t place,
                                      const Berbagi__V1__Filter *filter,

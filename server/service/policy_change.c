@@ -11,6 +11,7 @@
 #include "answer.h"
 #include "log.h"
 #include "policy_service_internal.h"
+#include "usage.h"
 
 struct change {
     struct bp_policy_return back;
@@ -126,13 +127,19 @@ static void on_stored(struct bp_policy_submission *submission, bp_status st)
     static const char *const done[] = {[BP_POLICY_APPLY] = "policy.applied",
                                        [BP_POLICY_PROPOSE] = "policy.proposed",
                                        [BP_POLICY_APPROVE] = "policy.approved"};
+    static const enum bp_audit_kind kinds[] = {[BP_POLICY_APPLY] = BP_AUDIT_POLICY_APPLIED,
+                                               [BP_POLICY_PROPOSE] = BP_AUDIT_POLICY_PROPOSED,
+                                               [BP_POLICY_APPROVE] = BP_AUDIT_POLICY_APPROVED};
     struct change *c = (struct change *)((char *)submission - offsetof(struct change, submission));
     c->stored = st;
     if (st == BP_OK && c->act != BP_POLICY_PROPOSE)
         bp_exchange_set_policy(c->service->x, bp_policy_ref(c->policy), bp_blob_ref(c->source));
-    if (st == BP_OK)
+    if (st == BP_OK) {
         bp_log(BP_LOG_INFO, done[c->act], "version=%" PRIu64 " by=%s", submission->version,
                c->actor);
+        bp_usage_record_policy(c->service->x, kinds[c->act], bp_rpc_call_peer(c->call),
+                               submission->version);
+    }
     bp_returns_push(&c->service->returns, &c->back.mail);
 }
 

@@ -102,6 +102,30 @@ void bp_publication_destroy(struct bp_publication *p)
     free(p);
 }
 
+size_t bp_publication_events(const struct bp_publication *p)
+{
+    return p->n;
+}
+
+bool bp_publication_is_dry_run(const struct bp_publication *p)
+{
+    return p->dry_run;
+}
+
+size_t bp_publication_take_resolves(struct bp_publication *p)
+{
+    size_t taken = p->n_resolves_taken;
+    if (p->n_resolved <= taken)
+        return 0;
+    p->n_resolves_taken = p->n_resolved;
+    return p->n_resolved - taken;
+}
+
+void bp_publication_set_retry_after(struct bp_publication *p, uint32_t ms)
+{
+    p->retry_after_ms = ms;
+}
+
 bool bp_publication_wants_store(const struct bp_publication *p)
 {
     return p->n_sound != 0 && !p->dry_run;
@@ -143,6 +167,15 @@ static const struct {
     [BP_OUTCOME_ABORTED] = {5, BP_METRIC_EVENTS_ABORTED},
 };
 
+static void put_mismatch(struct bp_buf *out)
+{
+    size_t mark = bp_wire_begin_message(out, 5);
+    bp_wire_put_bytes(out, 1, BP_STR("data.previous_status"));
+    bp_wire_put_bytes(out, 2, BP_STR("STATUS_MISMATCH"));
+    bp_wire_put_bytes(out, 3, BP_STR("is not the last status that the exchange knows"));
+    bp_wire_end_message(out, mark);
+}
+
 static void answer_item(const struct bp_publication *p, size_t i, enum bp_outcome outcome,
                         struct bp_buf *out)
 {
@@ -158,6 +191,8 @@ static void answer_item(const struct bp_publication *p, size_t i, enum bp_outcom
     if (is_stored && !p->dry_run && item->subject[0] != '\0')
         bp_wire_put_bytes(out, 3, bp_str(item->subject));
     bp_buf_add(out, p->notes.p != NULL ? p->notes.p + item->notes_at : NULL, item->notes_n);
+    if (outcome == BP_OUTCOME_STORED && item->is_mismatch)
+        put_mismatch(out);
     bp_wire_end_message(out, mark);
     if (!p->dry_run)
         bp_metric_add(outcomes[outcome].metric, 1);
@@ -172,6 +207,8 @@ struct bp_blob *bp_publication_answer(const struct bp_publication *p)
                    p->items[i].verdict == BP_VERDICT_CONFLICT;
     for (size_t i = 0; i < p->n; i++)
         answer_item(p, i, outcome_of(p, i, aborted), &out);
+    if (p->retry_after_ms != 0)
+        bp_wire_put_uint(&out, 2, p->retry_after_ms);
     struct bp_blob *blob = bp_blob_take(&out);
     bp_buf_fini(&out);
     return blob;

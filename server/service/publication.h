@@ -4,6 +4,7 @@
 #define BERBAGI_PUBLICATION_H
 
 #include "exchange.h"
+#include "statuses.h"
 
 #define BP_PUBLISH_EVENTS_MAX 1000
 
@@ -18,6 +19,18 @@ void bp_publication_destroy(struct bp_publication *p); /* NULL allowed; not whil
 /* Judges every event by the policy in force now. May be repeated: the last judgement counts. false:
  * out of memory or the caller may no longer publish; *status says. */
 bool bp_publication_judge(struct bp_publication *p, struct bp_rpc_status *status);
+
+/* Events in the request. */
+size_t bp_publication_events(const struct bp_publication *p);
+bool bp_publication_is_dry_run(const struct bp_publication *p);
+/* Subjects that judging turned from NIKs into pseudonyms and that were not told here before. */
+size_t bp_publication_take_resolves(struct bp_publication *p);
+/* What the answer says of the next request. */
+void bp_publication_set_retry_after(struct bp_publication *p, uint32_t ms);
+
+/* Once stored, and in the order of positions; of a dry run once it is judged: finds the events that
+ * do not start where the exchange last saw the person, and notes where they lead. */
+void bp_publication_settle(struct bp_publication *p, struct bp_statuses *known);
 
 /* Is there anything to give to the sequencer (an event that was found sound, and no dry run)? */
 bool bp_publication_wants_store(const struct bp_publication *p);

@@ -18,6 +18,7 @@ struct bp_publication_item {
     size_t notes_at, notes_n;   /* its encoded violations and warnings in publication.notes */
     size_t stored_at, stored_n; /* what is to be stored, in publication.stored */
     size_t proposal; /* its place in publication.proposals, where the verdict is not DUPLICATE */
+    bool is_mismatch; /* it starts from another status than the last one known, and may be told */
     char subject[BP_SUBJECT_CHARS + 1];
 };
 
@@ -27,6 +28,8 @@ struct bp_publication {
     struct bp_buf request;
     bool all_or_nothing, dry_run;
     size_t n, n_sound, n_proposals;
+    size_t n_resolved, n_resolves_taken; /* by the last judgement; counted by the caller */
+    uint32_t retry_after_ms;
     struct bp_publication_item *items; /* n */
     struct bp_proposal
         *proposals; /* of all items but duplicates; those of unsound ones are skipped */

@@ -9,13 +9,18 @@
  * it are answered, and nothing behind it is read. The sequencer answers on its own thread, maybe after the call is over, so answers come back
  * through the publisher's mailbox and a task on the queue's thread, and a call's state lives until
  * its last request is back. A request that failed as a whole raises the call's fence: the sequencer
- * stores nothing that was submitted behind it. */
+ * stores nothing that was submitted behind it.
+ *
+ * Where NIKs were resolved, the audit record is written beside the storing, and the answer waits for
+ * both: no pseudonym leaves before its use is on record. */
 #include "publisher.h"
 
 #include "answer.h"
+#include "audit.h"
 #include "metrics.h"
 #include "publication.h"
 #include "returns.h"
+#include "usage.h"
 
 #define UNANSWERED_MAX 64
 
@@ -32,13 +37,17 @@ struct request {
     bp_status outcome;            /* of the sequencer */
     struct bp_rpc_status refusal; /* if its code is not OK: how the call ends when it comes first */
     int64_t arrived_ns;
+    bool is_auditing; /* the audit thread has the record below */
+    struct bp_audit_record audit;
+    struct bp_mail audited;
+    bp_status audit_outcome;
 };
 
 struct publish_call {
     struct bp_publisher *publisher;
     struct bp_rpc_call *call; /* a reference; the call may be over */
     struct request *first, **end;
-    size_t n, n_storing;
+    size_t n, n_storing; /* n_storing: by sequencer or audit thread */
     bool is_stream;
     bool is_refused; /* by the last request of the queue */
     bool half_closed;
@@ -50,6 +59,8 @@ struct publish_call {
 struct bp_publisher {
     struct bp_exchange *x;
     struct bp_returns decided; /* requests that the sequencer gave back */
+    struct bp_returns audited; /* that the audit thread gave back */
+    struct bp_statuses *statuses;
 };
 
 static void step(struct publish_call *c);
@@ -67,7 +78,12 @@ static void pop_request(struct publish_call *c)
     free(r);
 }
 
-/* Frees the state once the call is over and the sequencer has given everything back. */
+static bool is_decided(const struct request *r)
+{
+    return r != NULL && r->progress == DECIDED && !r->is_auditing;
+}
+
+/* Frees the state once the call is over and the other threads have given everything back. */
 static void release_if_done(struct publish_call *c)
 {
     if (!c->is_over || c->n_storing != 0)
@@ -80,13 +96,22 @@ static void release_if_done(struct publish_call *c)
 
 static void begin(struct bp_rpc_call *call, void *service)
 {
-    struct publish_call *c = bp_new_state(call, sizeof(*c));
-    if (c == NULL)
+    struct bp_publisher *p = service;
+    struct bp_rpc_status status;
+    bool is_stream = bp_rpc_call_method(call)->client_streams;
+    if (!bp_usage_begin(p->x, call, is_stream, &status)) {
+        bp_refuse(call, status);
         return;
-    c->publisher = service;
+    }
+    struct publish_call *c = bp_new_state(call, sizeof(*c));
+    if (c == NULL) {
+        bp_usage_end(p->x, call, is_stream);
+        return;
+    }
+    c->publisher = p;
     c->call = bp_rpc_call_ref(call);
     c->end = &c->first;
-    c->is_stream = bp_rpc_call_method(call)->client_streams;
+    c->is_stream = is_stream;
     if (c->is_stream) {
         c->reading = true;
         bp_rpc_call_read(call);
@@ -98,6 +123,7 @@ static void over(struct bp_rpc_call *call)
     struct publish_call *c = bp_rpc_call_state(call);
     if (c == NULL)
         return;
+    bp_usage_end(c->publisher->x, call, c->is_stream);
     c->is_over = true;
     release_if_done(c);
 }
@@ -120,10 +146,46 @@ static void refuse(struct request *r, struct bp_rpc_status status)
     r->call->is_refused = true;
 }
 
+/* On the audit thread. */
+static void on_written(struct bp_audit_record *record, bp_status st)
+{
+    struct request *r = (struct request *)((char *)record - offsetof(struct request, audit));
+    r->audit_outcome = st;
+    bp_returns_push(&r->call->publisher->audited, &r->audited);
+}
+
+/* Counts the pseudonyms that judging made, and puts that on record. */
+static bool account(struct request *r, struct bp_rpc_status *status)
+{
+    struct publish_call *c = r->call;
+    struct bp_exchange *x = c->publisher->x;
+    const struct bp_identity *sender = &bp_rpc_call_peer(c->call)->identity;
+    size_t n = bp_publication_take_resolves(r->publication);
+    if (n == 0)
+        return true;
+    if (!bp_usage_take_resolves(x, sender->name, n, status))
+        return false;
+    r->audit = (struct bp_audit_record){.kind = BP_AUDIT_RESOLVE,
+                                        .time_ns = bp_now_ns(x->clock),
+                                        .who = sender->name,
+                                        .serial = sender->serial,
+                                        .count = n,
+                                        .is_dry_run = bp_publication_is_dry_run(r->publication),
+                                        .done = on_written};
+    if (!bp_audit_write(x->audit, &r->audit)) {
+        *status = bp_rpc_status(BP_REASON_BUSY, NULL);
+        status->retry_after_ms = 100;
+        return false;
+    }
+    r->is_auditing = true;
+    c->n_storing++;
+    return true;
+}
+
 static bool judge(struct request *r)
 {
     struct bp_rpc_status status;
-    if (bp_publication_judge(r->publication, &status))
+    if (bp_publication_judge(r->publication, &status) && account(r, &status))
         return true;
     refuse(r, status);
     return false;
@@ -135,8 +197,10 @@ static void store(struct request *r)
     struct publish_call *c = r->call;
     r->progress = DECIDED;
     r->outcome = BP_OK;
-    if (!bp_publication_wants_store(r->publication))
+    if (!bp_publication_wants_store(r->publication)) {
+        bp_publication_settle(r->publication, c->publisher->statuses);
         return;
+    }
     struct bp_submission *submission = bp_publication_submission(r->publication);
     submission->done = on_done;
     submission->context = r;
@@ -194,7 +258,7 @@ static void read_more(struct publish_call *c)
 static bool end_if_refused(struct publish_call *c)
 {
     const struct request *r = c->first;
-    if (r == NULL || r->progress != DECIDED)
+    if (!is_decided(r))
         return false;
     if (r->refusal.code != BP_RPC_OK)
         bp_refuse(c->call, r->refusal);
@@ -211,14 +275,14 @@ static void step(struct publish_call *c)
     if (c->is_over || bp_rpc_call_is_over(c->call))
         return;
     const struct request *r = c->first;
-    if (r != NULL && r->progress == DECIDED && r->outcome == BP_ECONFLICT && !c->is_refused) {
+    if (is_decided(r) && r->outcome == BP_ECONFLICT && !c->is_refused) {
         if (c->n_storing != 0)
             return; /* what is behind it comes back first */
         store_again(c);
     }
     if (end_if_refused(c))
         return;
-    if (c->first != NULL && c->first->progress == DECIDED && bp_rpc_call_can_send(c->call))
+    if (is_decided(c->first) && bp_rpc_call_can_send(c->call))
         answer_first(c);
     if (c->is_over || bp_rpc_call_is_over(c->call))
         return;
@@ -236,11 +300,39 @@ static void on_decided(struct bp_mail *mail)
     struct publish_call *c = r->call;
     r->progress = DECIDED;
     c->n_storing--;
+    if (r->outcome == BP_OK)
+        bp_publication_settle(r->publication, c->publisher->statuses);
+    step(c);
+    release_if_done(c);
+}
+
+/* The same of the audit thread. What can't be put on record is not answered. */
+static void on_audited(struct bp_mail *mail)
+{
+    struct request *r = (struct request *)((char *)mail - offsetof(struct request, audited));
+    struct publish_call *c = r->call;
+    r->is_auditing = false;
+    c->n_storing--;
+    if (r->audit_outcome != BP_OK && r->refusal.code == BP_RPC_OK) {
+        r->refusal = bp_publication_refusal(BP_EIO);
+        c->is_refused = true;
+    }
     step(c);
     release_if_done(c);
 }
 
 /* --- arriving --- */
+
+static bool admit(struct request *r, struct bp_rpc_status *status)
+{
+    uint32_t soon_ms;
+    struct publish_call *c = r->call;
+    if (!bp_usage_take_events(c->publisher->x, bp_rpc_call_peer(c->call)->identity.name,
+                              bp_publication_events(r->publication), &soon_ms, status))
+        return false;
+    bp_publication_set_retry_after(r->publication, soon_ms);
+    return true;
+}
 
 static void message(struct bp_rpc_call *call, struct bp_str bytes)
 {
@@ -260,7 +352,8 @@ static void message(struct bp_rpc_call *call, struct bp_str bytes)
     *c->end = r;
     c->end = &r->next;
     c->n++;
-    if (!bp_publication_parse(c->publisher->x, sender, bytes, &r->publication, &status))
+    if (!bp_publication_parse(c->publisher->x, sender, bytes, &r->publication, &status) ||
+        !admit(r, &status))
         refuse(r, status);
     else if (judge(r))
         store(r);
@@ -310,6 +403,12 @@ bp_status bp_publisher_create(struct bp_exchange *x, struct bp_publisher **out, 
         return bp_fail(err, BP_ENOMEM, "publisher service: out of memory");
     p->x = x;
     bp_returns_init(&p->decided, x->rpc, on_decided);
+    bp_returns_init(&p->audited, x->rpc, on_audited);
+    p->statuses = bp_statuses_create(x->index, bp_journal_head(x->journal));
+    if (p->statuses == NULL) {
+        bp_publisher_destroy(p);
+        return bp_fail(err, BP_ENOMEM, "publisher service: out of memory");
+    }
     bp_status st = BP_OK;
     for (size_t i = 0; st == BP_OK && i < sizeof(methods) / sizeof(methods[0]); i++)
         st = bp_rpc_server_add(x->rpc, &methods[i], p);
@@ -326,5 +425,7 @@ void bp_publisher_destroy(struct bp_publisher *p)
     if (p == NULL)
         return;
     bp_returns_fini(&p->decided);
+    bp_returns_fini(&p->audited);
+    bp_statuses_destroy(p->statuses);
     free(p);
 }

@@ -19,6 +19,7 @@
 #include "place.h"
 #include "subscriber.h"
 #include "unacknowledged.h"
+#include "usage.h"
 #include "wire.h"
 #include "worker.h"
 
@@ -194,6 +195,7 @@ static void send_batch(struct stream *s)
             out.failed = true;
         bp_metric_add(BP_METRIC_EVENTS_DELIVERED, batch.n);
         bp_metric_add(BP_METRIC_BYTES_DELIVERED, out.n);
+        bp_usage_note_delivered(s->service->x, s->delivery.agency, out.n);
         s->through_sent = batch.through;
         send_response(s, &out);
     }
@@ -301,8 +303,13 @@ static bool step_greeting(struct stream *s)
 
 static bool step_following(struct stream *s)
 {
+    struct bp_rpc_status status;
     if (!rights_hold(s) || !bp_rpc_call_can_send(s->call))
         return false;
+    if (s->batch.n != 0 && !bp_usage_may_deliver(s->service->x, s->delivery.agency, &status)) {
+        end(s, status);
+        return false;
+    }
     if (s->batch.n != 0 || s->batch.status != BP_OK) {
         send_batch(s);
         return true;
@@ -474,10 +481,18 @@ static void sent(struct bp_rpc_call *call)
 
 static void begin(struct bp_rpc_call *call, void *service)
 {
-    struct stream *s = bp_new_state(call, sizeof(*s));
-    if (s == NULL)
+    struct bp_subscriber *subscriber = service;
+    struct bp_rpc_status status;
+    if (!bp_usage_begin(subscriber->x, call, true, &status)) {
+        bp_refuse(call, status);
         return;
-    s->service = service;
+    }
+    struct stream *s = bp_new_state(call, sizeof(*s));
+    if (s == NULL) {
+        bp_usage_end(subscriber->x, call, true);
+        return;
+    }
+    s->service = subscriber;
     s->call = bp_rpc_call_ref(call);
     s->reader.poke = on_poke;
     s->reader.taken_over = on_taken_over;
@@ -492,6 +507,7 @@ static void over(struct bp_rpc_call *call)
     struct stream *s = bp_rpc_call_state(call);
     if (s == NULL)
         return;
+    bp_usage_end(s->service->x, call, true);
     s->is_over = true;
     s->state = ENDED;
     bp_readers_remove(&s->reader);

@@ -98,14 +98,15 @@ static void add_time(const struct bp_progress *p, struct bp_buf *b)
 static void add_line(const struct bp_progress *p, unsigned bar_cells, struct bp_buf *b)
 {
     char done[32], total[32], rate[32];
+    const char *unit = p->unit != NULL ? p->unit : "rows";
     (void)bp_count_text(bp_progress_done(p), done);
     if (p->total > 0) {
         bp_buf_printf(b, "%3" PRIu64 " %%  ", percent(p));
         if (bar_cells > 0)
             add_bar(p, bar_cells, b);
-        bp_buf_printf(b, "%s of %s rows", done, bp_count_text(p->total, total));
+        bp_buf_printf(b, "%s of %s %s", done, bp_count_text(p->total, total), unit);
     } else {
-        bp_buf_printf(b, "%s rows", done);
+        bp_buf_printf(b, "%s %s", done, unit);
     }
     if (p->rate >= 1)
         bp_buf_printf(b, "  %s/s", bp_count_text((uint64_t)p->rate, rate));

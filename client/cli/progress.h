@@ -9,7 +9,8 @@
 #include "text.h"
 
 struct bp_progress {
-    uint64_t total; /* rows to come in all; 0 = not known */
+    const char *unit; /* what is counted; NULL = "rows" */
+    uint64_t total;   /* rows to come in all; 0 = not known */
     uint64_t stored, duplicate, rejected, conflict;
     FILE *to;
     bool is_terminal;

@@ -360,6 +360,43 @@ BERBAGI_MUST_USE berbagi_status berbagi_policy_get(struct berbagi_client *client
                                                    void **policy, size_t *n,
                                                    struct berbagi_error *error);
 
+enum berbagi_policy_state {
+    BERBAGI_POLICY_IN_FORCE = 1,
+    BERBAGI_POLICY_REPLACED = 2,  /* was in force */
+    BERBAGI_POLICY_PENDING = 3,   /* waits for an approval */
+    BERBAGI_POLICY_OVERTAKEN = 4, /* never approved, and another version came in force */
+};
+
+struct berbagi_policy_version { /* borrowed for the length of the call it is given to */
+    uint64_t version;
+    enum berbagi_policy_state state;
+    uint64_t replaces; /* the version it was meant to replace; 0 = there was none */
+    int64_t applied_at_ns;
+    const char *applied_by;  /* "operator/admin" */
+    int64_t approved_at_ns;  /* 0 = not known */
+    const char *approved_by; /* "": it needed no approval, or has none yet */
+    uint32_t agencies, agreements, grants, operators;
+};
+
+/* Any version, for operators; as of berbagi_policy_get. tell (NULL allowed) is called once with what
+ * is known of it. BERBAGI_EREFUSED with UNKNOWN_VERSION: there is none. */
+BERBAGI_MUST_USE berbagi_status
+berbagi_policy_get_version(struct berbagi_client *client, uint64_t version,
+                           void (*tell)(void *context, const struct berbagi_policy_version *about),
+                           void *context, void **policy, size_t *n, struct berbagi_error *error);
+
+/* Calls each for every version, newest first (operators). */
+BERBAGI_MUST_USE berbagi_status
+berbagi_policy_versions(struct berbagi_client *client,
+                        void (*each)(void *context, const struct berbagi_policy_version *about),
+                        void *context, struct berbagi_error *error);
+
+/* Puts a pending version in force (operators who may change the policy, but not the one who sent
+ * it). BERBAGI_EREFUSED with VERSION_MISMATCH, NOT_PENDING, OWN_PROPOSAL, UNKNOWN_VERSION. */
+BERBAGI_MUST_USE berbagi_status berbagi_policy_approve(struct berbagi_client *client,
+                                                       uint64_t version,
+                                                       struct berbagi_error *error);
+
 struct berbagi_policy_change { /* borrowed for the length of the call it is given to */
     const char *agency, *event_type, *agreement;
     bool is_publish; /* otherwise subscribe */
@@ -373,11 +410,40 @@ struct berbagi_policy_change { /* borrowed for the length of the call it is give
 /* Replaces the policy by the serialized berbagi.v1.Policy given, as one new version.
  * expected_version: the version it replaces (0 = there is none); BERBAGI_EREFUSED with
  * VERSION_MISMATCH otherwise. dry_run: tells the changes alone. each (NULL allowed) is called for
- * every change. *version: the new one. */
+ * every change. */
+struct berbagi_policy_applied {
+    uint64_t version; /* the new one; of a dry run the one in force */
+    bool is_pending;  /* it waits for an approval; of a dry run: it would */
+};
 BERBAGI_MUST_USE berbagi_status berbagi_policy_apply(
     struct berbagi_client *client, const void *policy, size_t n, uint64_t expected_version,
     bool dry_run, void (*each)(void *context, const struct berbagi_policy_change *change),
-    void *context, uint64_t *version, struct berbagi_error *error);
+    void *context, struct berbagi_policy_applied *out, struct berbagi_error *error);
+
+/* What differs for one agency and type in a rehearsal; borrowed for the length of the call. */
+struct berbagi_rehearsed {
+    const char *agency, *event_type;
+    uint64_t events_gained, events_lost;       /* it would receive, and would not any more */
+    uint64_t fields_gained, fields_lost;       /* filled-in fields, counted event by event */
+    uint64_t publishes_lost, publishes_gained; /* of this source, that would be refused, or not */
+};
+
+struct berbagi_rehearsal {
+    uint64_t events;        /* looked at */
+    uint64_t compared_with; /* version in force when it began */
+    uint64_t unreadable;    /* stored events that could not be looked at */
+};
+
+/* Replays what was recorded since then (0 = all that is kept) against the serialized policy, and
+ * counts what agencies would have gained and lost (operators who may change the policy). Nothing
+ * changes. progress is told about four times a second and says whether to go on; each is called for
+ * every agency and type for which anything differs. BERBAGI_AGAIN: progress said no. Not tried again
+ * on a broken connection. */
+BERBAGI_MUST_USE berbagi_status berbagi_policy_rehearse(
+    struct berbagi_client *client, const void *policy, size_t n, int64_t since_ns,
+    bool (*progress)(void *context, uint64_t done, uint64_t total),
+    void (*each)(void *context, const struct berbagi_rehearsed *row), void *context,
+    struct berbagi_rehearsal *out, struct berbagi_error *error);
 
 void berbagi_free(void *p); /* NULL allowed */
 

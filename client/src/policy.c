@@ -74,7 +74,8 @@ static void tell(const Berbagi__V1__PolicyChange *m,
 
 static berbagi_status read_changes(const struct bp_buf *answer,
                                    void (*each)(void *, const struct berbagi_policy_change *),
-                                   void *context, uint64_t *version, struct berbagi_error *error)
+                                   void *context, struct berbagi_policy_applied *out,
+                                   struct berbagi_error *error)
 {
     Berbagi__V1__ApplyPolicyResponse *m =
         berbagi__v1__apply_policy_response__unpack(NULL, answer->n, answer->p);
@@ -82,16 +83,16 @@ static berbagi_status read_changes(const struct bp_buf *answer,
         return bp_client_fail(error, BERBAGI_EPROTOCOL, "the answer is malformed");
     for (size_t i = 0; each != NULL && i < m->n_changes; i++)
         tell(m->changes[i], each, context);
-    *version = m->version;
+    *out = (struct berbagi_policy_applied){.version = m->version, .is_pending = m->pending != 0};
     berbagi__v1__apply_policy_response__free_unpacked(m, NULL);
     return BERBAGI_OK;
 }
 
-berbagi_status berbagi_policy_apply(struct berbagi_client *client, const void *policy, size_t n,
-                                    uint64_t expected_version, bool dry_run,
-                                    void (*each)(void *context,
-                                                 const struct berbagi_policy_change *change),
-                                    void *context, uint64_t *version, struct berbagi_error *error)
+berbagi_status
+berbagi_policy_apply(struct berbagi_client *client, const void *policy, size_t n,
+                     uint64_t expected_version, bool dry_run,
+                     void (*each)(void *context, const struct berbagi_policy_change *change),
+                     void *context, struct berbagi_policy_applied *out, struct berbagi_error *error)
 {
     struct bp_buf request = {0}, answer = {0};
     bp_wire_put_bytes(&request, 1, bp_str_of(policy, n));
@@ -100,7 +101,7 @@ berbagi_status berbagi_policy_apply(struct berbagi_client *client, const void *p
     berbagi_status status = bp_client_call(client, "/berbagi.v1.PolicyService/ApplyPolicy",
                                            &request, ANSWER_MS, &answer, error);
     if (status == BERBAGI_OK)
-        status = read_changes(&answer, each, context, version, error);
+        status = read_changes(&answer, each, context, out, error);
     bp_buf_fini(&request);
     bp_buf_fini(&answer);
     return status;

@@ -1,6 +1,6 @@
 /* A single call: sent, and sent again where the connection failed before an answer, for as long as
  * the client's connect timeout allows. Every method called this way may be sent twice: reads, a
- * delete, and ApplyPolicy, which expected_version guards. */
+ * delete, ApplyPolicy, which expected_version guards, and an approval, which happens once. */
 #include <grpc/byte_buffer.h>
 #include <grpc/byte_buffer_reader.h>
 

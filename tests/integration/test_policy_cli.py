@@ -148,7 +148,7 @@ def version(own):
 
 
 def test_apply_to_an_empty_exchange_then_show_gives_what_check_accepts(own, folder, tmp_path):
-    done = own.admin.run("policy", "apply", folder)
+    done = own.admin.run("policy", "apply", "--yes", folder)
     assert done.code == 0 and "version 1 " in done.out + done.err, done
     shown = own.admin.run("policy", "show")
     assert shown.code == 0
@@ -161,7 +161,7 @@ def test_apply_to_an_empty_exchange_then_show_gives_what_check_accepts(own, fold
 
 
 def test_apply_dry_run_tells_the_changes_and_makes_none(own, folder):
-    own.admin.run("policy", "apply", folder)
+    own.admin.run("policy", "apply", "--yes", folder)
     before = version(own)
     change(folder / REGENCY, r"^status: .*", "status: SUSPENDED")
     done = own.admin.run("policy", "apply", "--dry-run", folder)
@@ -175,53 +175,53 @@ def test_apply_dry_run_tells_the_changes_and_makes_none(own, folder):
 
 
 def test_apply_changes_what_is_permitted_at_once(own, folder):
-    own.admin.run("policy", "apply", folder)
+    own.admin.run("policy", "apply", "--yes", folder)
     sheet = rows.as_jsonl(rows.registrations(1)).encode()
     change(folder / REGENCY, r"^status: .*", "status: SUSPENDED")
-    done = own.admin.run("policy", "apply", "--changes", folder)
+    done = own.admin.run("policy", "apply", "--yes", "--changes", folder)
     assert done.code == 0 and "- kab.18.07 publish worker.registered" in done.out, done
     pushed = own.regency.push("--format", "jsonl", "-", stdin=sheet)
     assert pushed.counts == [0, 0, 1, 0] and "NOT_PERMITTED" in pushed.err, pushed
     change(folder / REGENCY, r"^status: .*", "status: IN_FORCE")
-    done = own.admin.run("policy", "apply", "--changes", folder)
+    done = own.admin.run("policy", "apply", "--yes", "--changes", folder)
     assert "+ kab.18.07 publish worker.registered" in done.out, done
     assert own.regency.push("--format", "jsonl", "-", stdin=sheet).counts == [1, 0, 0, 0]
 
 
 def test_apply_of_a_spoilt_policy_changes_nothing(own, folder):
-    own.admin.run("policy", "apply", folder)
+    own.admin.run("policy", "apply", "--yes", folder)
     before = version(own)
     change(folder / REGENCY, r"level: PUBLIC", "level: SECRET")
-    done = own.admin.run("policy", "apply", folder)
+    done = own.admin.run("policy", "apply", "--yes", folder)
     assert done.code == 1 and "SECRET" in done.err, done
     assert version(own) == before
 
 
 def test_apply_against_another_version_is_refused(own, folder):
-    assert own.admin.run("policy", "apply", "--expected-version", "0", folder).code == 0
-    done = own.admin.run("policy", "apply", "--expected-version", "0", folder)
+    assert own.admin.run("policy", "apply", "--yes", "--expected-version", "0", folder).code == 0
+    done = own.admin.run("policy", "apply", "--yes", "--expected-version", "0", folder)
     assert done.code == 1 and "VERSION_MISMATCH" in done.err, done
 
 
 def test_apply_is_for_operators_with_the_role(own, folder, tmp_path):
-    own.admin.run("policy", "apply", folder)
-    done = own.regency.run("policy", "apply", folder)
+    own.admin.run("policy", "apply", "--yes", folder)
+    done = own.regency.run("policy", "apply", "--yes", folder)
     assert done.code == 1 and "WRONG_KIND" in done.err, done
-    backup = User(own, "operator/dewi", tmp_path / "dewi").run("policy", "apply", folder)
+    backup = User(own, "operator/dewi", tmp_path / "dewi").run("policy", "apply", "--yes", folder)
     assert backup.code == 1 and "NO_ROLE" in backup.err, backup
-    stranger = User(own, "operator/nobody", tmp_path / "nobody").run("policy", "apply", folder)
+    stranger = User(own, "operator/nobody", tmp_path / "nobody").run("policy", "apply", "--yes", folder)
     assert stranger.code == 1 and "UNKNOWN_OPERATOR" in stranger.err, stranger
 
 
 def test_operator_of_the_command_line_counts_until_the_first_version(own, folder):
     change(folder / "operators.yaml", r"name: admin", "name: wayan")
-    assert own.admin.run("policy", "apply", folder).code == 0
-    done = own.admin.run("policy", "apply", folder)
+    assert own.admin.run("policy", "apply", "--yes", folder).code == 0
+    done = own.admin.run("policy", "apply", "--yes", folder)
     assert done.code == 1 and "UNKNOWN_OPERATOR" in done.err, done
 
 
 def test_show_gives_an_agency_its_own_part(own, folder):
-    own.admin.run("policy", "apply", folder)
+    own.admin.run("policy", "apply", "--yes", folder)
     shown = own.regency.run("policy", "show")
     assert shown.code == 0 and "kab.18.07" in shown.out
     assert "operators:" not in shown.out and "dewi" not in shown.out
@@ -238,7 +238,7 @@ def test_show_of_an_empty_exchange_says_that_there_is_none(own):
 
 
 def test_status_tells_an_operator_how_the_exchange_is(own, folder):
-    own.admin.run("policy", "apply", folder)
+    own.admin.run("policy", "apply", "--yes", folder)
     done = own.admin.run("status")
     facts = dict(line.split(None, 1) for line in done.out.splitlines())
     assert done.code == 0 and facts["policy-version"] == "1" and facts["head-position"] == "0"

@@ -73,7 +73,7 @@ static enum treatment treatment_of(const struct bp_view *view, const struct bp_f
     if ((view->full & bit) == 0)
         return WITHHOLD;
     bool names_village =
-        f->format == BERBAGI__V1__FORMAT__FORMAT_AGENCY && view->level < BP_LEVEL_IDENTIFIED;
+        f->format == BERBAGI__V1__FORMAT__FORMAT_AGENCY && (view->exact & bit) == 0;
     return names_village ? NAME_PARENT : COPY;
 }
 

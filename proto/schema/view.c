@@ -52,6 +52,7 @@ void bp_view_of(const struct bp_event_type *type, enum bp_level level, bp_kinds 
             break;
         }
     }
+    out->exact = out->level == BP_LEVEL_IDENTIFIED ? out->full : 0;
     out->unknown_fields = level == BP_LEVEL_IDENTIFIED && (type->kinds & ~specific) == 0 &&
                           only == ~UINT64_C(0) && never == 0;
 }
@@ -61,6 +62,7 @@ void bp_view_union(struct bp_view *into, const struct bp_view *other)
     if (other->level > into->level)
         into->level = other->level;
     into->full |= other->full;
+    into->exact |= other->exact;
     into->coarse = (into->coarse | other->coarse) & ~into->full;
     into->rewritten = (into->rewritten | other->rewritten) & ~into->full & ~into->coarse;
     into->unknown_fields = into->unknown_fields || other->unknown_fields;

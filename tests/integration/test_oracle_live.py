@@ -293,8 +293,6 @@ def test_every_agency_gets_what_the_oracle_decides_and_not_a_byte_more(make_exch
     check_all(World(make_exchange, POLICIES[name](rng), rng, with_villages=name != "overlaid"))
 
 
-@pytest.mark.xfail(strict=True, reason="the envelope's level decides it, not that of the grants "
-                                       "that give the field")
 def test_a_village_in_a_field_that_no_identified_grant_gives_is_told_as_its_parent(make_exchange):
     rng = random.Random("mixed")
     check_all(World(make_exchange, drawn_policy.overlaid(rng, policies.from_folder()), rng))

@@ -143,8 +143,8 @@ class Round:
                 f"{' '.join(str(right.grant).split())}" for right in rights]
 
 
-def run(arguments, scratch):
-    sample = policies.from_folder()
+def run(arguments, sample, scratch):
+    """Prints what it does and finds; how many decisions differ."""
     rounds = range(ROUNDS) if arguments.round is None else [arguments.round]
     share = arguments.decisions // ROUNDS
     counts, differing = collections.Counter(), 0
@@ -158,6 +158,8 @@ def run(arguments, scratch):
               f"{one.removed} drawn grants refused ({time.monotonic() - began:.1f} s)", flush=True)
         for difference in differences[:SHOWN]:
             print(difference)
+        if differences and arguments.stop:
+            break
     for (kind, is_no), count in sorted(counts.items()):
         print(f"{count:9} {kind} {'no' if is_no else 'yes'}")
     return differing
@@ -169,10 +171,11 @@ def main():
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
     parser.add_argument("--decisions", type=int, default=1_000_000)
     parser.add_argument("--round", type=int, help="this round alone")
+    parser.add_argument("--stop", action="store_true", help="end after a round that differs")
     arguments = parser.parse_args()
     print(f"seed {arguments.seed}", flush=True)
     with tempfile.TemporaryDirectory() as scratch:
-        differing = run(arguments, pathlib.Path(scratch))
+        differing = run(arguments, policies.from_folder(), pathlib.Path(scratch))
     if differing:
         print(f"{differing} decisions differ; again with --seed {arguments.seed}")
     return 1 if differing else 0

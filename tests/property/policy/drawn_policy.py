@@ -170,7 +170,9 @@ class _Draw:
             grant.countries.extend(rng.sample(COUNTRIES, rng.randrange(1, 4)))
 
     def ceilings(self, policy, names, groups):
-        for name in sorted({*names, *(self.agencies[name].kind for name in names if "." in name)}):
+        names = sorted({*names, *(self.agencies[name].kind for name in names if "." in name)})
+        self.rng.shuffle(names)  # the order of rows must not matter
+        for name in names:
             for group in sorted(groups):
                 # Half of the rows of an id are left out, so that those of its kind come to bear.
                 if "." not in name or self.rng.random() < 0.5:

@@ -104,11 +104,11 @@ class Kind:
             return WITHHELD
         if level == IDENTIFIED:
             return FULL
+        if rules.coarsen:
+            return COARSE
         if rules.direct_identifier or rules.free_text:
             return WITHHELD
-        if rules.pseudonym:
-            return REWRITTEN
-        return COARSE if rules.coarsen else FULL
+        return REWRITTEN if rules.pseudonym else FULL
 
 
 KINDS = {name: Kind(name, described) for name, described in TYPES.items()}

@@ -452,7 +452,6 @@ def test_a_filter_narrows_what_policy_allows(ex, case):
         assert stream.wait_through(expected[-1]).positions == expected
 
 
-@pytest.mark.xfail(strict=True, reason="Filter.types: exact or with a trailing \".*\"")
 def test_a_star_alone_is_no_type(ex):
     head = ex.head()
     mixed(ex)

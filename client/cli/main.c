@@ -12,7 +12,7 @@ static const struct command {
     {"push", bp_cli_push, "store the events of files or of standard input"},
     {"subscribe", bp_cli_subscribe, "receive events, from any point on"},
     {"subscriptions", bp_cli_subscriptions, "list or delete durable subscriptions"},
-    {"policy", bp_cli_policy, "check, apply, show or explain the policy"},
+    {"policy", bp_cli_policy, "check, compare, rehearse, apply, approve, show or explain"},
     {"status", bp_cli_status, "how the exchange is (operators)"},
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

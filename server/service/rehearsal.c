@@ -3,6 +3,7 @@
  * alone for which something differs. */
 #include "rehearsal.h"
 
+#include "delivery.h"
 #include "event.h"
 #include "wire.h"
 
@@ -246,16 +247,11 @@ static bool find_set(const struct bp_event_type *type, struct bp_str data, bp_fi
 
 static bp_status judge(struct bp_rehearsal *r, const struct bp_record *record)
 {
-    const struct bp_routing *routing = &record->routing;
     struct bp_event event;
     struct judged e = {
         .record = record,
-        .type = bp_schema_type_by_hash(r->config.schema, routing->type_hash),
-        .facts = {.region = routing->region,
-                  .destination = {routing->destination[0], routing->destination[1]},
-                  .addressed_to = routing->addressed_to,
-                  .recorded_on = bp_day_in_jakarta(record->entry.recorded_at_ns),
-                  .has_small_count = routing->has_small_count},
+        .type = bp_schema_type_by_hash(r->config.schema, record->routing.type_hash),
+        .facts = bp_facts_of_record(record),
     };
     if (e.type == NULL || !bp_event_parse(record->event, &event) ||
         !find_set(e.type, event.data, &e.set)) {

@@ -17,6 +17,7 @@
 
 #include "answer.h"
 #include "audit.h"
+#include "lanes.h"
 #include "metrics.h"
 #include "publication.h"
 #include "returns.h"
@@ -53,6 +54,7 @@ struct publish_call {
     bool half_closed;
     bool reading;
     bool is_over;
+    struct bp_lane_user lane;
     struct bp_fence fence; /* the sequencer's while n_storing is not 0 */
 };
 
@@ -61,9 +63,11 @@ struct bp_publisher {
     struct bp_returns decided; /* requests that the sequencer gave back */
     struct bp_returns audited; /* that the audit thread gave back */
     struct bp_statuses *statuses;
+    struct bp_lanes lanes;
 };
 
 static void step(struct publish_call *c);
+static void resume(struct bp_lane_user *lane);
 
 /* --- life of a call's state --- */
 
@@ -90,6 +94,8 @@ static void release_if_done(struct publish_call *c)
         return;
     while (c->first != NULL)
         pop_request(c);
+    if (c->lane.lane != NULL)
+        bp_lane_leave(&c->publisher->lanes, &c->lane);
     bp_rpc_call_unref(c->call);
     free(c);
 }
@@ -112,6 +118,11 @@ static void begin(struct bp_rpc_call *call, void *service)
     c->call = bp_rpc_call_ref(call);
     c->end = &c->first;
     c->is_stream = is_stream;
+    c->lane.resume = resume;
+    if (bp_lane_join(&p->lanes, &c->lane, bp_str(bp_rpc_call_peer(call)->identity.name)) != BP_OK) {
+        bp_refuse(call, bp_rpc_status_of(BP_ENOMEM, NULL));
+        return;
+    }
     if (c->is_stream) {
         c->reading = true;
         bp_rpc_call_read(call);
@@ -125,6 +136,8 @@ static void over(struct bp_rpc_call *call)
         return;
     bp_usage_end(c->publisher->x, call, c->is_stream);
     c->is_over = true;
+    if (c->lane.lane != NULL)
+        bp_lane_stop_waiting(&c->lane);
     release_if_done(c);
 }
 
@@ -213,6 +226,7 @@ static void store(struct request *r)
     }
     r->progress = STORING;
     c->n_storing++;
+    bp_lane_add(&c->lane, bp_publication_events(r->publication));
 }
 
 /* After a change of the policy, once nothing is with the sequencer: what was not stored is judged
@@ -250,8 +264,18 @@ static void read_more(struct publish_call *c)
 {
     if (!c->is_stream || c->reading || c->half_closed || c->is_refused || c->n >= UNANSWERED_MAX)
         return;
+    if (!bp_lane_may_read(&c->lane))
+        return;
     c->reading = true;
     bp_rpc_call_read(c->call);
+}
+
+static void resume(struct bp_lane_user *lane)
+{
+    struct publish_call *c =
+        (struct publish_call *)((char *)lane - offsetof(struct publish_call, lane));
+    if (!c->is_over && !bp_rpc_call_is_over(c->call))
+        read_more(c);
 }
 
 /* Ends the call if its first request failed as a whole. */
@@ -300,6 +324,7 @@ static void on_decided(struct bp_mail *mail)
     struct publish_call *c = r->call;
     r->progress = DECIDED;
     c->n_storing--;
+    bp_lane_remove(&c->lane, bp_publication_events(r->publication));
     if (r->outcome == BP_OK)
         bp_publication_settle(r->publication, c->publisher->statuses);
     step(c);
@@ -327,8 +352,14 @@ static bool admit(struct request *r, struct bp_rpc_status *status)
 {
     uint32_t soon_ms;
     struct publish_call *c = r->call;
-    if (!bp_usage_take_events(c->publisher->x, bp_rpc_call_peer(c->call)->identity.name,
-                              bp_publication_events(r->publication), &soon_ms, status))
+    size_t n = bp_publication_events(r->publication);
+    if (!c->is_stream && !bp_lane_has_room(&c->lane, n)) {
+        *status = bp_rpc_status(BP_REASON_BUSY, NULL);
+        status->retry_after_ms = 100;
+        return false;
+    }
+    if (!bp_usage_take_events(c->publisher->x, bp_rpc_call_peer(c->call)->identity.name, n,
+                              &soon_ms, status))
         return false;
     bp_publication_set_retry_after(r->publication, soon_ms);
     return true;
@@ -338,7 +369,7 @@ static void message(struct bp_rpc_call *call, struct bp_str bytes)
 {
     struct publish_call *c = bp_rpc_call_state(call);
     struct bp_rpc_status status;
-    if (c == NULL)
+    if (c == NULL || bp_rpc_call_is_over(call))
         return;
     c->reading = false;
     struct request *r = calloc(1, sizeof(*r));

@@ -130,7 +130,7 @@ class Round:
         if "no" in (ours[0], theirs[0]):
             return []
         return [f"  {form}: oracle {hide}, exchange {show}" for form, our, their in
-                zip(("full", "coarse", "rewritten"), ours[1:4], theirs[1:4])
+                zip(("full", "coarse", "rewritten", "exact"), ours[1:5], theirs[1:5])
                 for hide, show in [[[name for i, name in enumerate(kind.names)
                                      if int(mask, 16) >> i & 1] for mask in (our, their)]]
                 if hide != show]

@@ -9,7 +9,7 @@
  * the type's i-th field by field number.
  *
  *     see READER TYPE REGION DESTINATION ADDRESSED_TO SMALL_COUNT TODAY RECORDED_ON
- *         no | LEVEL FULL COARSE REWRITTEN UNKNOWN_FIELDS GROUND,GROUND
+ *         no | LEVEL FULL COARSE REWRITTEN EXACT UNKNOWN_FIELDS GROUND,GROUND
  *     publish SENDER SOURCE TYPE REGION DESTINATION ADDRESSED_TO SMALL_COUNT TODAY FIELDS RESOLVES
  *         yes GRANT | no FIELD BARRED
  *     type READER TYPE TODAY, reader READER TODAY, resolve AGENCY TODAY, over AGENCY OTHER
@@ -113,8 +113,8 @@ static void answer_see(struct asker *a, char **words)
         return;
     }
     const struct bp_view *v = &sight.view;
-    (void)printf("%d %" PRIx64 " %" PRIx64 " %" PRIx64 " %d ", (int)v->level, v->full, v->coarse,
-                 v->rewritten, v->unknown_fields);
+    (void)printf("%d %" PRIx64 " %" PRIx64 " %" PRIx64 " %" PRIx64 " %d ", (int)v->level, v->full,
+                 v->coarse, v->rewritten, v->exact, v->unknown_fields);
     for (size_t i = 0; i < sight.n_grounds; i++) {
         (void)printf("%s%" PRIu32, i == 0 ? "" : ",", sight.grounds[i]);
         name(a, a->grounds, sight.grounds[i]);

@@ -102,7 +102,7 @@ class Questions:
         if text is None:
             text = self._texts[sight] = (
                 f"{sight.level} {sight.fields(FULL):x} {sight.fields(COARSE):x} "
-                f"{sight.fields(REWRITTEN):x} {sight.unknown_fields:d}", sight.grounds)
+                f"{sight.fields(REWRITTEN):x} {sight.identified:x} {sight.unknown_fields:d}", sight.grounds)
         return text
 
     def _publish(self):

@@ -76,6 +76,11 @@ FAULTS = [
     ("the envelope is of the lowest level", VIEW,
      "if (other->level > into->level)", "if (into->level == 0 || other->level < into->level)"),
     ("unknown fields pass without every kind", VIEW, "(type->kinds & ~specific) == 0", "true"),
+    ("a village agency is told by the envelope's level", VIEW,
+     "into->exact |= other->exact;",
+     "into->exact = into->level == BP_LEVEL_IDENTIFIED ? into->full : 0;"),
+    ("a village agency is told at every level", VIEW,
+     "out->level == BP_LEVEL_IDENTIFIED ? out->full : 0", "out->full"),
     # Grounds
     ("grounds of two legal bases are one", "server/policy/grounds.c",
      "return order != 0 ? order : strcmp(a->source->legal_basis, b->source->legal_basis);",

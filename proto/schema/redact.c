@@ -143,7 +143,7 @@ static struct bp_str envelope_text(const struct bp_view *view, const struct bp_r
 static bool shows_addressee(const struct bp_event_type *type, const struct bp_view *view)
 {
     const struct bp_field *f = type->addressee_field;
-    return f != NULL && (view->full >> f->index & 1) != 0;
+    return f != NULL && (view->exact >> f->index & 1) != 0;
 }
 
 static void put_envelope_field(struct redaction *r, const struct bp_event_type *type,

@@ -35,6 +35,14 @@ static inline bool get_varint(struct bp_wire *r, uint64_t *value)
     return true;
 }
 
+/* A tag or a length: at most 32 bits in at most five bytes. Longer forms of the same number are varints too, but no protobuf
+ * library reads them here, and an event that was stored must be readable by every subscriber. */
+static bool get_short_varint(struct bp_wire *r, uint64_t *value)
+{
+    const uint8_t *start = r->p;
+    return get_varint(r, value) && r->p - start <= 5 && *value <= UINT32_MAX;
+}
+
 static bool get_fixed(struct bp_wire *r, size_t n, uint64_t *value)
 {
     uint64_t v = 0;
@@ -50,7 +58,7 @@ static bool get_fixed(struct bp_wire *r, size_t n, uint64_t *value)
 static bool get_bytes(struct bp_wire *r, struct bp_str *bytes)
 {
     uint64_t n;
-    if (!get_varint(r, &n) || n > (uint64_t)(r->end - r->p))
+    if (!get_short_varint(r, &n) || n > (uint64_t)(r->end - r->p))
         return false;
     *bytes = bp_str_of(r->p, (size_t)n);
     r->p += n;
@@ -85,7 +93,7 @@ bool bp_wire_next(struct bp_wire *r, struct bp_wire_field *f)
     if (r->malformed || r->p == r->end)
         return false;
     f->start = r->p;
-    if (!get_varint(r, &tag) || tag > UINT32_MAX || tag >> 3 == 0 || !get_value(r, tag & 7, f)) {
+    if (!get_short_varint(r, &tag) || tag >> 3 == 0 || !get_value(r, tag & 7, f)) {
         r->malformed = true;
         return false;
     }
@@ -173,9 +181,8 @@ bool bp_wire_get_timestamp(struct bp_str message, int64_t *seconds, int32_t *nan
     struct bp_wire_field f;
     uint64_t value[3] = {0, 0, 0};
     while (bp_wire_next(&r, &f)) {
-        if (f.number > 2)
-            continue;
-        if (f.type != BP_WIRE_VARINT)
+        /* What no rule speaks of would pass every view inside this value. */
+        if (f.number > 2 || f.type != BP_WIRE_VARINT)
             return false;
         value[f.number] = f.value;
     }

@@ -140,6 +140,7 @@ static void message(struct bp_rpc_call *call, struct bp_str bytes)
 static const struct bp_rpc_method explain = {
     .path = "/berbagi.v1.PolicyService/Explain",
     .callers = BP_RPC_FOR_AGENCIES | BP_RPC_FOR_OPERATORS,
+    .most_request_bytes = BP_RPC_SMALL_REQUEST,
     .begin = begin,
     .message = message,
     .over = over,

@@ -260,6 +260,7 @@ static void over(struct bp_rpc_call *call)
 const struct bp_rpc_method bp_fetch_method = {
     .path = "/berbagi.v1.SubscriberService/Fetch",
     .callers = BP_RPC_FOR_AGENCIES,
+    .most_request_bytes = BP_RPC_SMALL_REQUEST,
     .waits = true,
     .begin = begin,
     .message = message,

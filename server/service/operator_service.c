@@ -99,6 +99,7 @@ static void status_message(struct bp_rpc_call *call, struct bp_str request)
 static const struct bp_rpc_method get_status = {
     .path = "/berbagi.v1.OperatorService/GetStatus",
     .callers = BP_RPC_FOR_OPERATORS,
+    .most_request_bytes = BP_RPC_SMALL_REQUEST,
     .begin = begin,
     .message = status_message,
     .over = over,

@@ -315,6 +315,7 @@ const struct bp_rpc_method bp_policy_apply_method = {
 const struct bp_rpc_method bp_policy_approve_method = {
     .path = "/berbagi.v1.PolicyService/ApprovePolicy",
     .callers = BP_RPC_FOR_OPERATORS,
+    .most_request_bytes = BP_RPC_SMALL_REQUEST,
     .begin = bp_policy_begin,
     .message = approve_message,
     .over = bp_policy_over,

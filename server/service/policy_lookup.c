@@ -282,6 +282,7 @@ static void list_message(struct bp_rpc_call *call, struct bp_str bytes)
 const struct bp_rpc_method bp_policy_get_method = {
     .path = "/berbagi.v1.PolicyService/GetPolicy",
     .callers = BP_RPC_FOR_AGENCIES | BP_RPC_FOR_OPERATORS,
+    .most_request_bytes = BP_RPC_SMALL_REQUEST,
     .begin = bp_policy_begin,
     .message = get_message,
     .over = bp_policy_over,
@@ -290,6 +291,7 @@ const struct bp_rpc_method bp_policy_get_method = {
 const struct bp_rpc_method bp_policy_list_method = {
     .path = "/berbagi.v1.PolicyService/ListPolicyVersions",
     .callers = BP_RPC_FOR_OPERATORS,
+    .most_request_bytes = BP_RPC_SMALL_REQUEST,
     .begin = bp_policy_begin,
     .message = list_message,
     .over = bp_policy_over,

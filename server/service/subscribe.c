@@ -26,6 +26,7 @@
 #define BATCH_DEFAULT 500u
 #define BATCH_MAX 1000u
 #define UNACKNOWLEDGED_DEFAULT 10000u
+#define UNACKNOWLEDGED_MAX 1000000u
 #define BOOKMARK_DEFAULT_MS 10000
 #define BOOKMARK_LEAST_MS 1000
 #define GROUNDS_FIELD 4 /* of SubscribeResponse */
@@ -369,6 +370,8 @@ static void take_settings(struct stream *s, const Berbagi__V1__SubscribeRequest_
 {
     s->most_unacknowledged =
         open->max_unacknowledged != 0 ? open->max_unacknowledged : UNACKNOWLEDGED_DEFAULT;
+    if (s->most_unacknowledged > UNACKNOWLEDGED_MAX)
+        s->most_unacknowledged = UNACKNOWLEDGED_MAX;
     s->most_batch = open->max_batch != 0 ? open->max_batch : BATCH_DEFAULT;
     if (s->most_batch > BATCH_MAX)
         s->most_batch = BATCH_MAX;
@@ -517,6 +520,7 @@ static void over(struct bp_rpc_call *call)
 const struct bp_rpc_method bp_subscribe_method = {
     .path = "/berbagi.v1.SubscriberService/Subscribe",
     .callers = BP_RPC_FOR_AGENCIES,
+    .most_request_bytes = BP_RPC_SMALL_REQUEST,
     .client_streams = true,
     .server_streams = true,
     .begin = begin,

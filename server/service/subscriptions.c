@@ -130,6 +130,7 @@ static void list_message(struct bp_rpc_call *call, struct bp_str bytes)
 const struct bp_rpc_method bp_list_subscriptions_method = {
     .path = "/berbagi.v1.SubscriberService/ListSubscriptions",
     .callers = BP_RPC_FOR_AGENCIES | BP_RPC_FOR_OPERATORS,
+    .most_request_bytes = BP_RPC_SMALL_REQUEST,
     .begin = begin,
     .message = list_message,
     .over = over,
@@ -209,6 +210,7 @@ static void delete_message(struct bp_rpc_call *call, struct bp_str bytes)
 const struct bp_rpc_method bp_delete_subscription_method = {
     .path = "/berbagi.v1.SubscriberService/DeleteSubscription",
     .callers = BP_RPC_FOR_AGENCIES,
+    .most_request_bytes = BP_RPC_SMALL_REQUEST,
     .begin = begin,
     .message = delete_message,
     .over = over,

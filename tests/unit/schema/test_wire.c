@@ -181,6 +181,38 @@ static void test_wire_message_of_any_length_is_closed(void **state)
     }
 }
 
+static void test_wire_long_tag_or_length_is_malformed(void **state)
+{
+    static const char *const bad[] = {
+        "\x88\x80\x80\x80\x80\x00\x01", /* field 1, its tag in six bytes */
+        "\x0A\x81\x80\x80\x80\x80\x00"
+        "a", /* a length of one in six bytes */
+    };
+    static const size_t sizes[] = {7, 8};
+    (void)state;
+
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        struct bp_wire r = bp_wire_of(bp_str_of(bad[i], sizes[i]));
+        struct bp_wire_field f;
+        assert_false(bp_wire_next(&r, &f));
+        assert_true(r.malformed);
+    }
+    struct bp_wire r = bp_wire_of(bp_str_of("\x88\x80\x80\x80\x00\x01", 6)); /* in five */
+    struct bp_wire_field f;
+    assert_true(bp_wire_next(&r, &f));
+    assert_int_equal(f.number, 1);
+}
+
+static void test_wire_timestamp_with_anything_else_is_malformed(void **state)
+{
+    int64_t seconds;
+    int32_t nanos;
+    (void)state;
+
+    assert_true(bp_wire_get_timestamp(bp_str_of("\x08\x05", 2), &seconds, &nanos));
+    assert_false(bp_wire_get_timestamp(bp_str_of("\x08\x05\x1A\x01x", 5), &seconds, &nanos));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -193,6 +225,8 @@ int main(void)
         cmocka_unit_test(test_wire_time_out_of_range_is_refused),
         cmocka_unit_test(test_wire_time_beyond_nanoseconds_is_the_nearest),
         cmocka_unit_test(test_wire_message_of_any_length_is_closed),
+        cmocka_unit_test(test_wire_long_tag_or_length_is_malformed),
+        cmocka_unit_test(test_wire_timestamp_with_anything_else_is_malformed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -66,8 +66,7 @@ static bool status_of(void *context, const struct bp_record *record, struct bp_s
                       struct bp_str *status)
 {
     struct bp_server *s = context;
-    const struct bp_event_type *type =
-        bp_schema_type_by_hash(s->schema, record->routing.type_hash);
+    const struct bp_event_type *type = bp_schema_type_by_hash(s->schema, record->routing.type_hash);
     struct bp_status_report report;
     struct bp_event e;
     if (type == NULL || type->status_field == NULL || !bp_event_parse(record->event, &e) ||

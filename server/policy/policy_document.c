@@ -286,11 +286,10 @@ static void read_ceiling(struct yaml_reader *r, const struct bp_yaml_node *node,
 static void read_quota(struct yaml_reader *r, const struct bp_yaml_node *node,
                        Berbagi__V1__Policy *policy)
 {
-    static const char *const keys[] = {"audience",      "events_per_second",
-                                       "burst_events",  "resolves_per_day",
-                                       "streams",       "connections",
-                                       "subscriptions", "delivered_bytes_per_day",
-                                       NULL};
+    static const char *const keys[] = {
+        "audience", "events_per_second", "burst_events",  "resolves_per_day",
+        "streams",  "connections",       "subscriptions", "delivered_bytes_per_day",
+        NULL};
     struct yaml_message m;
     Berbagi__V1__Quota *out;
     if (!bp_yaml_reader_begin(r, node, keys, &m, "quotas[%zu]", policy->n_quotas))

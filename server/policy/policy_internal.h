@@ -34,8 +34,8 @@ struct bp_agency {
     bp_region region; /* 0: national */
     const struct bp_agency *parent;
     struct bp_str public_id;
-    struct span hosts; /* of bp_policy.countries */
-    uint32_t audience; /* its place in bp_policy.audiences */
+    struct span hosts;            /* of bp_policy.countries */
+    uint32_t audience;            /* its place in bp_policy.audiences */
     const struct bp_quota *quota; /* in bp_policy.quotas, or NULL */
 };
 

@@ -17,7 +17,7 @@ struct bp_publication_item {
     uint64_t position;          /* of a duplicate told by the judge */
     size_t notes_at, notes_n;   /* its encoded violations and warnings in publication.notes */
     size_t stored_at, stored_n; /* what is to be stored, in publication.stored */
-    size_t proposal; /* its place in publication.proposals, where the verdict is not DUPLICATE */
+    size_t proposal;  /* its place in publication.proposals, where the verdict is not DUPLICATE */
     bool is_mismatch; /* it starts from another status than the last one known, and may be told */
     char subject[BP_SUBJECT_CHARS + 1];
 };

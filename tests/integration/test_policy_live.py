@@ -481,3 +481,21 @@ def test_what_may_be_filled_in_follows_the_publish_grant(ex):
                       payload={"nik": samples.nik(1)})
     (result,) = ex.publish("kl.source", [by_number]).results
     assert ("subject", "NOT_PERMITTED") in [(v.field, v.reason) for v in result.violations]
+
+
+@pytest.mark.parametrize("resolves", ["kl.source", "kl.second"])
+def test_a_parent_names_people_by_number_only_if_its_child_may(ex, resolves):
+    def family(edited):
+        edited["agencies"][2]["parent"] = "kl.source"
+        edited["agreements"][0]["grants"] = [
+            grant(agency, "PUBLISH", may_resolve=agency == resolves)
+            for agency in ("kl.source", "kl.second")]
+
+    ex.apply(changed(family))
+    by_number = event(REGISTERED, source="kl.second", subject="nik:" + samples.nik(2),
+                      payload={"nik": samples.nik(2)})
+    (result,) = ex.publish("kl.source", [by_number]).results
+    if resolves == "kl.second":
+        assert result.outcome == v1.PublishResult.OUTCOME_STORED
+    else:
+        assert ("subject", "NOT_PERMITTED") in [(v.field, v.reason) for v in result.violations]

@@ -1,5 +1,6 @@
 """What a publisher is promised: each event judged alone, told what became of it, never stored twice."""
 
+import concurrent.futures
 import time
 
 import grpc
@@ -120,6 +121,27 @@ def test_an_id_repeated_within_a_request_is_a_duplicate_of_the_first(ex):
     response = ex.publish(REGENCY, [one, two, one, changed(two, region="18.07.15")])
     assert outcomes(response) == [STORED, STORED, DUPLICATE, CONFLICT]
     assert response.results[2].position == response.results[0].position
+
+
+def test_one_of_many_publishers_at_once_stores_and_the_others_hear_of_it(ex):
+    same = [event(REGISTERED) for _ in range(20)]
+    head = ex.head()
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: ex.publish(REGENCY, same).results, range(8)))
+    for results in zip(*answers):
+        assert sorted(r.outcome for r in results) == [STORED] + [DUPLICATE] * 7
+        assert len({(r.position, r.subject) for r in results}) == 1
+    assert ex.head() == head + 20
+
+
+def test_positions_have_no_gaps_however_many_publish(ex):
+    head = ex.head()
+    requests = [[event(REGISTERED) for _ in range(size)] for size in range(1, 25)]
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        positions = list(pool.map(lambda events: ex.store(REGENCY, *events), requests))
+    assert sorted(sum(positions, [])) == list(range(head + 1, head + 301))
+    for given in positions:
+        assert given == sorted(given)
 
 
 # A request as a whole
@@ -505,6 +527,18 @@ def test_a_pair_that_starts_elsewhere_than_last_seen_is_stored_with_a_warning(ex
     assert [warning.reason for warning in result.warnings] == ["STATUS_MISMATCH"]
 
 
+def test_a_warning_tells_nothing_that_the_publisher_may_not_see(ex):
+    """Immigration sees movements and no registrations: of a last status told there it hears nothing."""
+    person = samples.subject("warned")
+    ex.store(REGENCY, changed(move("REGISTERED", "VERIFIED"), subject=person))
+    prevented = changed(move("NONE", "DEPARTURE_PREVENTED", "departure.prevented"), subject=person)
+    result = judge(ex, "kl.imipas", prevented)
+    assert result.outcome == STORED and not result.warnings
+    again = changed(prevented, id="w-" + prevented.id)
+    result = judge(ex, "kl.imipas", again)
+    assert [warning.reason for warning in result.warnings] == ["STATUS_MISMATCH"]
+
+
 # Persons named by their number
 
 
@@ -513,6 +547,7 @@ def test_a_nik_becomes_the_same_pseudonym_always_and_is_stored_nowhere(make_exch
     numbers = [samples.nik(serial) for serial in (4001, 4002)]
     one, two = (judge(ex, "bp3mi.18", event("passport.recorded", subject="nik:" + number))
                 for number in numbers)
+    ex.restart()
     again = judge(ex, "kl.kp2mi", event("case.opened", subject="nik:" + numbers[0]))
     assert one.outcome == two.outcome == again.outcome == STORED
     assert one.subject == again.subject != two.subject

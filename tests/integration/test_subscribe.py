@@ -10,8 +10,8 @@ import pytest
 
 import policies
 import samples
-from contract import refused, v1
-from exchange import event, wait_until
+from contract import Service, refused, v1
+from exchange import Stream, event, wait_until
 
 KP2MI = "kl.kp2mi"
 REGENCY = "kab.18.07"
@@ -131,6 +131,45 @@ def test_every_ground_is_told_once_and_before_its_first_delivery(ex):
         for delivery in response.batch.deliveries:
             assert delivery.grounds and set(delivery.grounds) <= set(told)
     assert len(told) == len(set(told))
+
+
+def test_a_client_with_the_usual_limits_receives_the_largest_events(ex):
+    """gRPC clients refuse messages over 4 MiB unless told otherwise."""
+    head = ex.head()
+    payload = samples.payload(REGISTERED).SerializeToString()
+    large = payload + b"\xfa\x3e\xf0\xfe\x03" + b"x" * 65392
+    positions = sum((ex.store(REGENCY, *(event(REGISTERED, data=large) for _ in range(50)))
+                     for _ in range(2)), [])
+    agency = ex.ca.identity(KP2MI)
+    credentials = grpc.ssl_channel_credentials(
+        ex.ca.bundle.read_bytes(), agency.key.read_bytes(), agency.cert.read_bytes())
+    with grpc.secure_channel(ex.address, credentials) as channel:
+        subscriber = Service(channel, "berbagi.v1.SubscriberService", raw=True)
+        stream = Stream(subscriber.Subscribe, start=behind(head))
+        assert stream.wait_through(positions[-1]).positions == positions
+        stream.half_close()
+        assert stream.wait_end() is None
+        seen = []
+        while head < positions[-1]:
+            page = v1.FetchResponse.FromString(subscriber.Fetch(
+                v1.FetchRequest(after_position=head, max_events=1000), timeout=20))
+            seen += [delivery.position for delivery in page.batch.deliveries]
+            assert page.batch.through_position > head
+            head = page.batch.through_position
+        assert seen == positions
+
+
+def test_a_reader_that_does_not_read_keeps_nobody_waiting(ex):
+    head = ex.head()
+    payload = samples.payload(REGISTERED).SerializeToString()
+    stalled = ex.subscriber(KP2MI).Subscribe(iter([v1.SubscribeRequest(
+        open=v1.SubscribeRequest.Open(start=behind(head)))]), timeout=60)
+    large = payload + b"\xfa\x3e\xc0\xb8\x02" + b"x" * 40000
+    for _ in range(5):
+        last = ex.store(REGENCY, *(event(REGISTERED, data=large) for _ in range(90)))[-1]
+    stream = ex.subscribe(KP2MI, start=behind(head)).wait_through(last)
+    assert len(stream.positions) == 450
+    stalled.cancel()
 
 
 # Where to start
@@ -318,6 +357,7 @@ def test_a_second_stream_of_the_name_takes_over(ex):
     assert second.opened.after_position == head
     refusal = first.wait_end()
     assert (refusal.code, refusal.reason) == (grpc.StatusCode.ABORTED, "TAKEN_OVER")
+    first.acknowledge(positions[2])
     leave(second.wait_through(positions[-1]), positions[1])
     assert acknowledged(ex, subscription) == positions[1]
 

@@ -353,3 +353,25 @@ def test_stop_ends_streams_with_unavailable_and_exits_0(own, how):
         refusal = stream.wait_end()
         assert (refusal.code, refusal.reason) == (grpc.StatusCode.UNAVAILABLE, "SHUTTING_DOWN"), refusal
     assert own.process.wait(20) == 0
+
+
+@pytest.mark.xfail(strict=False, reason="a race: a stop in three lasts 5 or 10 s, though all streams have ended")
+def test_stop_is_over_when_all_calls_have_ended(make_exchange):
+    """Several tries, for it is a race."""
+    running = make_exchange(policies.from_folder(), "--stop-grace", "60")
+    running.store("kab.18.07", watch(1))
+    for _ in range(10):
+        running.head()
+        streams = [running.subscribe("kl.kp2mi") for _ in range(3)]
+        for stream in streams:
+            stream.wait_through(1)
+        running.process.send_signal(signal.SIGTERM)
+        for stream in streams:
+            stream.wait_end()
+        try:
+            assert running.process.wait(4) == 0
+        except subprocess.TimeoutExpired:
+            running.kill()
+            raise
+        running.disconnect()
+        running.start()

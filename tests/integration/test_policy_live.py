@@ -14,8 +14,8 @@ from exchange import event
 
 DENIED = grpc.StatusCode.PERMISSION_DENIED
 REGISTERED = "worker.registered"
-# "Within one second", and another for a busy machine.
-AT_ONCE = 2.0
+# "Within one second", and two more for a busy machine.
+AT_ONCE = 3.0
 
 
 def day(offset):

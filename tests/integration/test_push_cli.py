@@ -480,7 +480,7 @@ def test_progress_goes_to_standard_error_without_escape_codes(officer, tmp_path)
 def test_progress_on_a_terminal_is_a_bar_with_rows_rate_and_time_left(officer, tmp_path):
     file = write(tmp_path, "rows.csv", rows.as_csv(rows.registrations(50_000, 20_000)))
     code, sent = officer.on_terminal("push", "--type", rows.TYPE, file)
-    assert code == 0 and sent.rstrip().endswith("conflict 0"), sent
+    assert code == 0 and sent.rstrip().endswith("conflict 0"), (code, sent[-300:])
     bars = [piece for piece in re.split(r"[\r\n]", sent) if "[" in piece and "%" in piece]
     assert bars and all(re.search(r"[\d,]+ of [\d,]+ rows", bar) for bar in bars), sent
     assert any(re.search(r"rows +[\d,]+/s +\d+ s left", bar) for bar in bars), bars

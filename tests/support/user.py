@@ -12,6 +12,7 @@ import os
 import pathlib
 import pty
 import re
+import select
 import signal
 import subprocess
 import threading
@@ -88,15 +89,18 @@ class User:
     def on_terminal(self, command, *arguments):
         """Runs a command on a terminal of its own: exit code and all that the terminal was sent."""
         master, slave = pty.openpty()
-        with Running(self.command(command, *arguments), cwd=self.home, env=self.environment(),
-                     stdin=slave, stdout=slave, stderr=slave) as running:
-            os.close(slave)
-            sent = b""
-            with contextlib.suppress(OSError):
-                while piece := os.read(master, 65536):
-                    sent += piece
+        sent = b""
+        try:
+            with Running(self.command(command, *arguments), cwd=self.home, env=self.environment(),
+                         stdin=slave, stdout=slave, stderr=slave) as running:
+                # Our side of the terminal stays open: what was sent last is lost when the last one closes.
+                while select.select([master], [], [], 0.2)[0] or running.process.poll() is None:
+                    if select.select([master], [], [], 0)[0]:
+                        sent += os.read(master, 65536)
+                return running.end(), sent.decode()
+        finally:
             os.close(master)
-            return running.end(), sent.decode()
+            os.close(slave)
 
 
 class Running:

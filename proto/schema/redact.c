@@ -139,11 +139,15 @@ static struct bp_str envelope_text(const struct bp_view *view, const struct bp_r
     return f->number == BP_EVENT_SOURCE ? agency(forms, text) : text;
 }
 
-/* The addressee is hidden also where the payload field is that it was taken from. */
-static bool shows_addressee(const struct bp_event_type *type, const struct bp_view *view)
+/* The addressee in the form of the payload field that it was taken from: hidden where that is, and a village's parent where
+ * that is. */
+static struct bp_str addressee(const struct bp_event_type *type, const struct redaction *r,
+                               struct bp_str text)
 {
     const struct bp_field *f = type->addressee_field;
-    return f != NULL && (view->exact >> f->index & 1) != 0;
+    if (f == NULL || (r->view->full >> f->index & 1) == 0)
+        return BP_STR("");
+    return (r->view->exact >> f->index & 1) != 0 ? text : agency(r->forms, text);
 }
 
 static void put_envelope_field(struct redaction *r, const struct bp_event_type *type,
@@ -157,8 +161,10 @@ static void put_envelope_field(struct redaction *r, const struct bp_event_type *
     } else if (f->number == BP_EVENT_SCHEMA_VERSION) {
         if (is_shown && e->schema_version != 0)
             bp_wire_put_uint(r->out, f->number, e->schema_version);
-    } else if (f->number != BP_EVENT_ADDRESSED_TO || shows_addressee(type, r->view)) {
-        put_text(r->out, f->number, envelope_text(r->view, r->forms, e, f, scratch));
+    } else {
+        struct bp_str text = envelope_text(r->view, r->forms, e, f, scratch);
+        put_text(r->out, f->number,
+                 f->number == BP_EVENT_ADDRESSED_TO ? addressee(type, r, text) : text);
     }
 }
 

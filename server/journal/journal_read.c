@@ -52,6 +52,14 @@ static bp_status corrupt_at(struct bp_record *out, uint64_t position)
     return BP_ECORRUPT;
 }
 
+/* Is the entry newer than the snapshot? */
+static bool is_behind_snapshot(struct bp_journal_reader *r, uint64_t number)
+{
+    struct bp_str stored;
+    uint64_t next;
+    return bp_store_next(r->snapshot, number, &next, &stored) == BP_ENOENT;
+}
+
 bp_status bp_journal_read_at(struct bp_journal_reader *r, uint64_t position, struct bp_record *out)
 {
     struct bp_str stored;
@@ -59,9 +67,9 @@ bp_status bp_journal_read_at(struct bp_journal_reader *r, uint64_t position, str
         return BP_ENOENT;
     uint64_t number = position + bp_controls_before(&r->journal->controls, position);
     bp_status st = bp_store_get(r->snapshot, number, &stored);
-    if (st == BP_ENOENT)
+    if (st == BP_ENOENT && is_behind_snapshot(r, number))
         return st;
-    r->number = number;
+    r->number = number; /* of an entry that is there, or is missing where it must be: damage */
     if (st == BP_OK)
         st = bp_record_decode(stored, out);
     if (st == BP_EVERSION)

@@ -62,12 +62,12 @@ bool bp_rpc_call_can_send(const struct bp_rpc_call *c)
 
 void bp_rpc_call_send(struct bp_rpc_call *c, struct bp_blob *const *parts, size_t n)
 {
-    assert_on_queue(c);
     if (bp_rpc_call_is_over(c)) {
         for (size_t i = 0; i < n; i++)
             bp_blob_unref(parts[i]);
         return;
     }
+    assert_on_queue(c);
     BP_ASSERT(!c->writing);
     c->sent = false;
     bp_rpc_batch_send(c, bp_rpc_payload_of(parts, n));
@@ -101,6 +101,8 @@ void bp_rpc_call_decide_end(struct bp_rpc_call *c, const struct bp_rpc_status *s
 
 void bp_rpc_call_finish(struct bp_rpc_call *c, const struct bp_rpc_status *status)
 {
+    if (c->state > CALL_OPEN) /* also behind a stop, when the queue has no thread any more */
+        return;
     assert_on_queue(c);
     bp_rpc_call_decide_end(c, status);
     bp_rpc_call_run(c);
@@ -108,11 +110,11 @@ void bp_rpc_call_finish(struct bp_rpc_call *c, const struct bp_rpc_status *statu
 
 void bp_rpc_call_reply(struct bp_rpc_call *c, struct bp_blob *response)
 {
-    assert_on_queue(c);
     if (bp_rpc_call_is_over(c)) {
         bp_blob_unref(response);
         return;
     }
+    assert_on_queue(c);
     c->end.response = bp_rpc_payload_of(&response, 1);
     bp_rpc_call_finish(c, &BP_RPC_STATUS_OK);
 }

@@ -53,6 +53,29 @@ static struct bp_rpc_status end_of_rights(const struct bp_delivery *d,
     return bp_rpc_status(BP_REASON_RIGHT_WITHDRAWN, NULL);
 }
 
+/* The reader's rights by this policy today; NULL, and *status, where none is left. */
+static const struct bp_agency *reader_with_rights(const struct bp_delivery *d,
+                                                  const struct bp_policy *policy, bp_day today,
+                                                  struct bp_rpc_status *status)
+{
+    const struct bp_agency *reader = bp_policy_agency(policy, bp_str(d->agency));
+    if (reader != NULL && !bp_agency_is_suspended(reader) &&
+        bp_policy_sees_anything(policy, reader, today))
+        return reader;
+    *status = end_of_rights(d, policy, reader, today);
+    return NULL;
+}
+
+bool bp_delivery_has_rights(const struct bp_delivery *d, struct bp_rpc_status *status)
+{
+    struct bp_policy *policy = bp_exchange_policy(d->x);
+    bp_day today = bp_exchange_today(d->x);
+    bool has = (policy == d->policy && today == d->today) ||
+               reader_with_rights(d, policy, today, status) != NULL;
+    bp_policy_unref(policy);
+    return has;
+}
+
 bool bp_delivery_refresh(struct bp_delivery *d, bool *changed, struct bp_rpc_status *status)
 {
     struct bp_exchange *x = d->x;
@@ -63,10 +86,8 @@ bool bp_delivery_refresh(struct bp_delivery *d, bool *changed, struct bp_rpc_sta
         bp_policy_unref(policy);
         return true;
     }
-    const struct bp_agency *reader = bp_policy_agency(policy, bp_str(d->agency));
-    if (reader == NULL || bp_agency_is_suspended(reader) ||
-        !bp_policy_sees_anything(policy, reader, today)) {
-        *status = end_of_rights(d, policy, reader, today);
+    const struct bp_agency *reader = reader_with_rights(d, policy, today, status);
+    if (reader == NULL) {
         bp_policy_unref(policy);
         return false;
     }

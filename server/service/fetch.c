@@ -1,6 +1,7 @@
 /* Fetch: one page, read like a stream's batch, on the worker unless it is near the head; at the
  * head it waits for a first event until wait_ms is over. */
 #include <inttypes.h>
+#include <stdatomic.h>
 
 #include "answer.h"
 #include "delivery.h"
@@ -16,7 +17,7 @@
 #define EVENTS_MAX 1000u
 #define WAIT_MAX_MS 30000
 #define GROUNDS_FIELD 2 /* of FetchResponse */
-#define LOOK_ON_WORKER 65536u
+#define LOOK_ON_WORKER 16384u
 
 struct fetch {
     struct bp_reader reader; /* first: a reader is its fetch */
@@ -24,7 +25,8 @@ struct fetch {
     struct bp_rpc_call *call; /* a reference */
     bool is_over;
     bool is_ended;
-    bool is_reading; /* the worker has delivery and batch */
+    bool is_reading;  /* the worker has delivery and batch */
+    atomic_bool gone; /* and need not read for it any more */
     char name[BP_SUBSCRIPTION_NAME_MAX + 1];
     struct bp_delivery delivery;
     struct bp_batch batch;
@@ -50,6 +52,7 @@ static void end(struct fetch *f, struct bp_rpc_status status)
     if (f->is_ended)
         return;
     f->is_ended = true;
+    atomic_store(&f->gone, true);
     bp_readers_remove(&f->reader);
     bp_rpc_call_finish(f->call, &status);
 }
@@ -137,7 +140,8 @@ static void on_poke(struct bp_reader *reader)
 static void read_on_worker(struct bp_job *job)
 {
     struct fetch *f = (struct fetch *)((char *)job - offsetof(struct fetch, job));
-    bp_delivery_read(&f->delivery, f->most, LOOK_ON_WORKER, GROUNDS_FIELD, &f->batch);
+    if (!atomic_load(&f->gone))
+        bp_delivery_read(&f->delivery, f->most, LOOK_ON_WORKER, GROUNDS_FIELD, &f->batch);
     bp_returns_push(&f->service->returns, &f->read_back.mail);
 }
 
@@ -172,12 +176,15 @@ static bool acknowledge(struct fetch *f, const Berbagi__V1__FetchRequest *m, uin
     return false;
 }
 
+/* Everything that may refuse the request is asked before anything is changed by it: a stream that it takes over, an
+ * acknowledgement. */
 static bool open_page(struct fetch *f, const Berbagi__V1__FetchRequest *m,
                       struct bp_rpc_status *status)
 {
     struct bp_exchange *x = f->service->x;
     struct bp_filter *filter = NULL;
     uint64_t place = m->after_position;
+    bool changed;
     if (!bp_subscription_name_is_valid(m->subscription)) {
         *status = bp_malformed("a subscription's name is 1 to 64 of a-z, 0-9 and -");
         return false;
@@ -185,21 +192,27 @@ static bool open_page(struct fetch *f, const Berbagi__V1__FetchRequest *m,
     (void)bp_str_copy(f->name, sizeof(f->name), bp_str(m->subscription));
     f->reader.agency = bp_rpc_call_peer(f->call)->identity.name;
     f->reader.subscription = f->name;
-    bp_readers_add(&f->service->readers, &f->reader);
     if (!bp_place_check_log(x, m->log_id, status))
         return false;
-    if (f->name[0] != '\0' && !acknowledge(f, m, &place, status))
-        return false;
-    if (!bp_place_check(x, place, status))
+    if (f->name[0] == '\0' && !bp_place_check(x, place, status))
         return false;
     bp_status st = bp_filter_create(m->filter, &filter);
     if (st == BP_OK)
         st = bp_delivery_init(&f->delivery, x, f->reader.agency, filter, place);
-    if (st != BP_OK)
+    if (st != BP_OK) {
         *status = st == BP_EINVAL ? bp_malformed("a filter has at most 1000 entries")
                                   : bp_rpc_status_of(st, NULL);
+        return false;
+    }
+    if (!bp_delivery_refresh(&f->delivery, &changed, status))
+        return false;
+    bp_readers_add(&f->service->readers, &f->reader);
+    if (f->name[0] != '\0' &&
+        (!acknowledge(f, m, &place, status) || !bp_place_check(x, place, status)))
+        return false;
+    f->delivery.place = place;
     f->start = place;
-    return st == BP_OK;
+    return true;
 }
 
 static void message(struct bp_rpc_call *call, struct bp_str bytes)
@@ -253,6 +266,7 @@ static void over(struct bp_rpc_call *call)
         return;
     bp_usage_end(f->service->x, call, true);
     f->is_over = true;
+    atomic_store(&f->gone, true);
     bp_readers_remove(&f->reader);
     release_if_done(f);
 }

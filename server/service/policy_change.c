@@ -186,11 +186,15 @@ static struct bp_rpc_status refusal(bp_status st)
     return bp_rpc_status(BP_REASON_STORE_FAILED, NULL);
 }
 
-/* Back from the worker, then from the sequencer. The call may be over by now; what was begun is
- * finished all the same. */
+/* Back from the worker, then from the sequencer. The call may be over by now: what is not submitted is dropped (nobody waits
+ * for it, and behind a stop there is no sequencer); what is, is finished all the same. */
 static void handle_return(struct bp_policy_return *back)
 {
     struct change *c = (struct change *)back; /* its first member */
+    if (!c->was_submitted && bp_rpc_call_is_over(c->call)) {
+        release(c);
+        return;
+    }
     if (!c->was_submitted && c->status.code == BP_RPC_OK && !c->dry_run) {
         submit(c);
         return;

@@ -225,6 +225,8 @@ struct bp_rpc_status bp_publication_refusal(bp_status st)
         status = bp_rpc_status(BP_REASON_DISK_RESERVE, NULL);
     else if (st == BP_ECLOSED)
         status = bp_rpc_status(BP_REASON_SHUTTING_DOWN, NULL);
+    else if (st == BP_ECORRUPT)
+        status = bp_rpc_status(BP_REASON_DATA_CORRUPT, NULL);
     else
         status = bp_rpc_status(BP_REASON_STORE_FAILED, NULL);
     status.retry_after_ms = st == BP_ENOSPC ? 5000 : 1000;

@@ -24,6 +24,7 @@
 #include "usage.h"
 
 #define UNANSWERED_MAX 64
+#define UNANSWERED_BYTES_MAX (8u << 20) /* of requests; what is made of them takes as much again */
 
 struct publish_call;
 
@@ -34,6 +35,7 @@ struct request {
     struct publish_call *call;
     struct request *next;
     struct bp_publication *publication;
+    size_t bytes;
     enum progress progress;
     bp_status outcome;            /* of the sequencer */
     struct bp_rpc_status refusal; /* if its code is not OK: how the call ends when it comes first */
@@ -48,6 +50,7 @@ struct publish_call {
     struct bp_publisher *publisher;
     struct bp_rpc_call *call; /* a reference; the call may be over */
     struct request *first, **end;
+    size_t bytes;        /* of all in the queue */
     size_t n, n_storing; /* n_storing: by sequencer or audit thread */
     bool is_stream;
     bool is_refused; /* by the last request of the queue */
@@ -78,6 +81,7 @@ static void pop_request(struct publish_call *c)
     if (c->first == NULL)
         c->end = &c->first;
     c->n--;
+    c->bytes -= r->bytes;
     bp_publication_destroy(r->publication);
     free(r);
 }
@@ -234,7 +238,7 @@ static void store(struct request *r)
 static void store_again(struct publish_call *c)
 {
     c->fence = (struct bp_fence){BP_OK};
-    for (struct request *r = c->first; r != NULL && !c->is_refused; r = r->next) {
+    for (struct request *r = c->first; r != NULL && r->refusal.code == BP_RPC_OK; r = r->next) {
         if (r->outcome != BP_OK && judge(r))
             store(r);
     }
@@ -262,7 +266,8 @@ static void answer_first(struct publish_call *c)
 
 static void read_more(struct publish_call *c)
 {
-    if (!c->is_stream || c->reading || c->half_closed || c->is_refused || c->n >= UNANSWERED_MAX)
+    if (!c->is_stream || c->reading || c->half_closed || c->is_refused || c->n >= UNANSWERED_MAX ||
+        c->bytes >= UNANSWERED_BYTES_MAX)
         return;
     if (!bp_lane_may_read(&c->lane))
         return;
@@ -299,7 +304,7 @@ static void step(struct publish_call *c)
     if (c->is_over || bp_rpc_call_is_over(c->call))
         return;
     const struct request *r = c->first;
-    if (is_decided(r) && r->outcome == BP_ECONFLICT && !c->is_refused) {
+    if (is_decided(r) && r->outcome == BP_ECONFLICT) {
         if (c->n_storing != 0)
             return; /* what is behind it comes back first */
         store_again(c);
@@ -379,7 +384,9 @@ static void message(struct bp_rpc_call *call, struct bp_str bytes)
     }
     const struct bp_exchange *x = c->publisher->x;
     struct bp_str sender = bp_str(bp_rpc_call_peer(call)->identity.name);
-    *r = (struct request){.call = c, .arrived_ns = x->clock->monotonic_ns(x->clock)};
+    *r = (struct request){
+        .call = c, .bytes = bytes.n, .arrived_ns = x->clock->monotonic_ns(x->clock)};
+    c->bytes += bytes.n;
     *c->end = r;
     c->end = &r->next;
     c->n++;

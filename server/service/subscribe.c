@@ -11,6 +11,7 @@
  * SAVING the row on disk. Nothing is queued for a stream: a slow reader keeps its place and nothing
  * else. The state lives until what other threads hold has come back. */
 #include <inttypes.h>
+#include <stdatomic.h>
 
 #include "answer.h"
 #include "delivery.h"
@@ -33,7 +34,7 @@
 /* Events looked at in one go: on the queue's thread, where others wait, and on the worker. What is
  * nearer to the head than NEAR was written a moment ago and stands in memory. */
 #define LOOK_HERE 2048u
-#define LOOK_ON_WORKER 65536u
+#define LOOK_ON_WORKER 16384u
 #define NEAR 2048u
 
 enum state { OPENING, GREETING, FOLLOWING, READING, SAVING, ENDED, STATES };
@@ -53,7 +54,8 @@ struct stream {
     struct bp_delivery delivery;
     struct bp_batch batch; /* the worker's while READING */
     struct bp_job job;
-    size_t job_room; /* events the worker may take */
+    atomic_bool gone; /* the worker need not read for it any more */
+    size_t job_room;  /* events the worker may take */
     struct bp_return read_back, saved_back;
     struct bp_unacknowledged unacknowledged;
     uint32_t most_unacknowledged, most_batch;
@@ -86,6 +88,7 @@ static void end(struct stream *s, struct bp_rpc_status status)
     if (s->state == ENDED)
         return;
     s->state = ENDED;
+    atomic_store(&s->gone, true);
     bp_readers_remove(&s->reader);
     bp_rpc_call_finish(s->call, &status);
 }
@@ -230,7 +233,8 @@ static size_t room(const struct stream *s)
 static void read_on_worker(struct bp_job *job)
 {
     struct stream *s = (struct stream *)((char *)job - offsetof(struct stream, job));
-    bp_delivery_read(&s->delivery, s->job_room, LOOK_ON_WORKER, GROUNDS_FIELD, &s->batch);
+    if (!atomic_load(&s->gone))
+        bp_delivery_read(&s->delivery, s->job_room, LOOK_ON_WORKER, GROUNDS_FIELD, &s->batch);
     bp_returns_push(&s->service->returns, &s->read_back.mail);
 }
 
@@ -321,16 +325,18 @@ static bool step_following(struct stream *s)
         return s->name[0] == '\0' ? (s->saved = true)
                                   : save(s, s->acknowledged, NULL, true) && s->saved;
     }
-    uint64_t head = bp_journal_head(s->service->x->journal);
-    if (s->delivery.place < head && room(s) != 0) {
-        start_reading(s, head - s->delivery.place);
-        return s->state == FOLLOWING;
+    uint64_t head = bp_journal_head(s->service->x->journal), place = s->delivery.place;
+    bool may_read = place < head && room(s) != 0;
+    if ((!may_read && !s->caught_up) || now_ms(s) - s->last_sent_ms >= s->bookmark_ms) {
+        s->caught_up = s->caught_up || !may_read;
+        send_bookmark(s); /* also on the way: a reader of few events among many keeps its place */
+        return false;
     }
-    if (!s->caught_up || now_ms(s) - s->last_sent_ms >= s->bookmark_ms) {
-        s->caught_up = true;
-        send_bookmark(s);
-    }
-    return false;
+    if (!may_read)
+        return false;
+    start_reading(s, head - place);
+    bool has_moved = s->delivery.place != place || s->batch.status != BP_OK;
+    return s->state == FOLLOWING && has_moved;
 }
 
 static bool step_saving(struct stream *s)
@@ -342,6 +348,15 @@ static bool step_saving(struct stream *s)
     return false;
 }
 
+/* The worker has the stream's delivery; rights that end meanwhile end it all the same. */
+static bool step_reading(struct stream *s)
+{
+    struct bp_rpc_status status;
+    if (!bp_delivery_has_rights(&s->delivery, &status))
+        cut(s, status);
+    return false;
+}
+
 static bool step_wait(struct stream *s)
 {
     (void)s;
@@ -350,7 +365,7 @@ static bool step_wait(struct stream *s)
 
 static bool (*const steps[STATES])(struct stream *s) = {
     [OPENING] = step_opening, [GREETING] = step_greeting, [FOLLOWING] = step_following,
-    [READING] = step_wait,    [SAVING] = step_saving,     [ENDED] = step_wait,
+    [READING] = step_reading, [SAVING] = step_saving,     [ENDED] = step_wait,
 };
 
 static void run(struct stream *s)
@@ -513,6 +528,7 @@ static void over(struct bp_rpc_call *call)
     bp_usage_end(s->service->x, call, true);
     s->is_over = true;
     s->state = ENDED;
+    atomic_store(&s->gone, true);
     bp_readers_remove(&s->reader);
     release_if_done(s);
 }

@@ -168,8 +168,10 @@ class Reader:
             expected = v1.Event()
             expected.CopyFrom(event)
             addressee = KINDS[event.type].addressee_field
-            if addressee and sight.forms[KINDS[event.type].names.index(addressee)] == WITHHELD:
-                expected.addressed_to = ""
+            if addressee:
+                i = KINDS[event.type].names.index(addressee)
+                told = self._agency(event.addressed_to, sight.is_identified(i))
+                expected.addressed_to = "" if sight.forms[i] == WITHHELD else told
             return expected
         expected = v1.Event(type=event.type, source=self._agency(event.source, False),
                             destination=event.destination, occurred_at=event.occurred_at,

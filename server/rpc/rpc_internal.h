@@ -50,7 +50,7 @@ struct bp_rpc_server {
     bool stopping;
     struct bp_rpc_op shut_op;
     bool shut; /* gRPC has nothing left */
-    struct bp_rpc_task stop_task, cancel_task;
+    struct bp_rpc_task stop_task, cancel_task, idle_task;
     pthread_mutex_t stop_lock; /* guards stopped; a leaf */
     pthread_cond_t stop_changed;
     bool stopped;

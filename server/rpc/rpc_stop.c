@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <time.h>
 
+#define LOOK_MS 200 /* how often it is looked at what is left */
+
 struct bp_rpc_status bp_rpc_stopping_status(void)
 {
     struct bp_rpc_status status = bp_rpc_status(BP_REASON_SHUTTING_DOWN, NULL);
@@ -60,6 +62,14 @@ static void cancel_rest(struct bp_rpc_task *task)
     grpc_server_cancel_all_calls(s->grpc);
 }
 
+/* A connection without a call has nothing to wait for, and its client may not look at it for seconds. */
+static void close_idle(struct bp_rpc_task *task)
+{
+    struct bp_rpc_server *s = BP_RPC_OWNER(struct bp_rpc_server, idle_task, task);
+    if (s->machines == 0 && !s->shut)
+        grpc_server_cancel_all_calls(s->grpc);
+}
+
 void bp_rpc_stop_init(struct bp_rpc_server *s)
 {
     pthread_condattr_t monotonic;
@@ -71,6 +81,7 @@ void bp_rpc_stop_init(struct bp_rpc_server *s)
     s->shut_op.done = shut;
     s->stop_task.run = begin_stop;
     s->cancel_task.run = cancel_rest;
+    s->idle_task.run = close_idle;
 }
 
 static struct timespec in_ms(int ms)
@@ -116,10 +127,7 @@ void bp_rpc_server_stop(struct bp_rpc_server *s, int grace_ms)
         return;
     BP_ASSERT(bp_rpc_on_queue_of != s);
     (void)bp_rpc_tasks_post(&s->tasks, &s->stop_task);
-    if (!wait_stopped(s, grace_ms)) {
-        (void)bp_rpc_tasks_post(&s->tasks, &s->cancel_task);
-        while (!wait_stopped(s, 1000))
-            ;
-    }
+    for (int left_ms = grace_ms; !wait_stopped(s, LOOK_MS); left_ms -= LOOK_MS)
+        (void)bp_rpc_tasks_post(&s->tasks, left_ms <= LOOK_MS ? &s->cancel_task : &s->idle_task);
     take_down(s);
 }

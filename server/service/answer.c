@@ -20,6 +20,13 @@ struct bp_rpc_status bp_malformed(const char *words)
     return bp_rpc_status(BP_REASON_MALFORMED_REQUEST, "%s", words);
 }
 
+struct bp_rpc_status bp_malformed_field(const char *field, const char *words)
+{
+    struct bp_rpc_status status = bp_malformed(words);
+    (void)bp_str_copy(status.field, sizeof(status.field), bp_str(field));
+    return status;
+}
+
 void *bp_new_state(struct bp_rpc_call *call, size_t size)
 {
     void *state = calloc(1, size);

@@ -18,8 +18,7 @@ static void over(struct bp_rpc_call *call)
 /* What is wrong with one field of the request. */
 static bool wrong(struct bp_rpc_status *status, const char *field, const char *words)
 {
-    *status = bp_malformed(words);
-    (void)bp_str_copy(status->field, sizeof(status->field), bp_str(field));
+    *status = bp_malformed_field(field, words);
     return false;
 }
 

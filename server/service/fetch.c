@@ -163,7 +163,8 @@ static bool acknowledge(struct fetch *f, const Berbagi__V1__FetchRequest *m, uin
     const char *agency = f->reader.agency;
     *place = bp_place_acknowledged(x, agency, f->name);
     if (m->acknowledge > bp_journal_head(x->journal)) {
-        *status = bp_malformed("a position that was not sent can't be acknowledged");
+        *status =
+            bp_malformed_field("acknowledge", "a position that was not sent can't be acknowledged");
         return false;
     }
     if (m->acknowledge > *place)
@@ -186,7 +187,8 @@ static bool open_page(struct fetch *f, const Berbagi__V1__FetchRequest *m,
     uint64_t place = m->after_position;
     bool changed;
     if (!bp_subscription_name_is_valid(m->subscription)) {
-        *status = bp_malformed("a subscription's name is 1 to 64 of a-z, 0-9 and -");
+        *status = bp_malformed_field("subscription",
+                                     "a subscription's name is 1 to 64 of a-z, 0-9 and -");
         return false;
     }
     (void)bp_str_copy(f->name, sizeof(f->name), bp_str(m->subscription));
@@ -200,8 +202,9 @@ static bool open_page(struct fetch *f, const Berbagi__V1__FetchRequest *m,
     if (st == BP_OK)
         st = bp_delivery_init(&f->delivery, x, f->reader.agency, filter, place);
     if (st != BP_OK) {
-        *status = st == BP_EINVAL ? bp_malformed("a filter has at most 1000 entries")
-                                  : bp_rpc_status_of(st, NULL);
+        *status = st == BP_EINVAL
+                      ? bp_malformed_field("filter", "a filter has at most 1000 entries")
+                      : bp_rpc_status_of(st, NULL);
         return false;
     }
     if (!bp_delivery_refresh(&f->delivery, &changed, status))

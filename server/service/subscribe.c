@@ -405,7 +405,8 @@ static void on_open(struct stream *s, const Berbagi__V1__SubscribeRequest__Open 
     uint64_t place;
     bool resets, changed;
     if (!bp_subscription_name_is_valid(open->subscription)) {
-        end(s, bp_malformed("a subscription's name is 1 to 64 of a-z, 0-9 and -"));
+        end(s, bp_malformed_field("open.subscription",
+                                  "a subscription's name is 1 to 64 of a-z, 0-9 and -"));
         return;
     }
     (void)bp_str_copy(s->name, sizeof(s->name), bp_str(open->subscription));
@@ -416,8 +417,9 @@ static void on_open(struct stream *s, const Berbagi__V1__SubscribeRequest__Open 
     }
     bp_status st = bp_filter_create(open->filter, &filter);
     if (st != BP_OK) {
-        end(s, st == BP_EINVAL ? bp_malformed("a filter has at most 1000 entries")
-                               : bp_rpc_status_of(st, NULL));
+        end(s, st == BP_EINVAL
+                   ? bp_malformed_field("open.filter", "a filter has at most 1000 entries")
+                   : bp_rpc_status_of(st, NULL));
         return;
     }
     if (bp_delivery_init(&s->delivery, x, agency, filter, place) != BP_OK) {
@@ -441,7 +443,8 @@ static void on_open(struct stream *s, const Berbagi__V1__SubscribeRequest__Open 
 static void on_acknowledge(struct stream *s, uint64_t position)
 {
     if (position > s->through_sent) {
-        end(s, bp_malformed("a position that was not sent can't be acknowledged"));
+        end(s, bp_malformed_field("acknowledge",
+                                  "a position that was not sent can't be acknowledged"));
         return;
     }
     if (s->name[0] != '\0' && position > s->acknowledged) {

@@ -90,7 +90,7 @@ static void list(struct bp_rpc_call *call, const Berbagi__V1__ListSubscriptionsR
         return;
     }
     if (!read_token(m->page_token, &l)) {
-        bp_refuse(call, bp_malformed("page_token is none that was given"));
+        bp_refuse(call, bp_malformed_field("page_token", "page_token is none that was given"));
         return;
     }
     if (m->page_size != 0)
@@ -172,7 +172,8 @@ static void delete_named(struct bp_rpc_call *call, const char *name)
     struct bp_subscriber *s = bp_rpc_call_state(call);
     const struct bp_peer *peer = bp_rpc_call_peer(call);
     if (name[0] == '\0' || !bp_subscription_name_is_valid(name)) {
-        bp_refuse(call, bp_malformed("a subscription's name is 1 to 64 of a-z, 0-9 and -"));
+        bp_refuse(call,
+                  bp_malformed_field("name", "a subscription's name is 1 to 64 of a-z, 0-9 and -"));
         return;
     }
     if (bp_readers_holds(&s->readers, peer->identity.name, name)) {

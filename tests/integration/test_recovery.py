@@ -355,7 +355,6 @@ def test_stop_ends_streams_with_unavailable_and_exits_0(own, how):
     assert own.process.wait(20) == 0
 
 
-@pytest.mark.xfail(strict=False, reason="a race: a stop in three lasts 5 or 10 s, though all streams have ended")
 def test_stop_is_over_when_all_calls_have_ended(make_exchange):
     """Several tries, for it is a race."""
     running = make_exchange(policies.from_folder(), "--stop-grace", "60")

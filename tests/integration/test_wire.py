@@ -94,10 +94,7 @@ MALFORMED = {
 }
 
 
-@pytest.mark.parametrize("field", [
-    name if name in ("events", "operators") else pytest.param(name, marks=pytest.mark.xfail(
-        strict=True, reason="errors carry BadRequest where a field of the request is at fault"))
-    for name in MALFORMED])
+@pytest.mark.parametrize("field", MALFORMED)
 def test_a_malformed_request_names_its_field(ex, field):
     named = [name for name, _ in MALFORMED[field](ex).violations]
     assert [name.split(".")[-1] for name in named] == [field.split(".")[-1]]

@@ -26,7 +26,7 @@ import grpc
 import samples
 from contract import ROOT, Refusal, Service, v1
 
-BIN = pathlib.Path(os.environ.get("BERBAGI_BIN", ROOT / "build" / "release" / "bin"))
+BIN = pathlib.Path(os.environ.get("BERBAGI_BIN", ROOT / "build" / "release" / "bin")).resolve()
 DEADLINE = 20.0
 
 

@@ -65,7 +65,8 @@ static int print(const struct bp_policy_changes *changes)
         bp_cli_say("out of memory");
         return CLI_FAILED;
     }
-    (void)fwrite(changes->text.p, 1, changes->text.n, stdout);
+    if (changes->text.n != 0)
+        (void)fwrite(changes->text.p, 1, changes->text.n, stdout);
     return bp_cli_flush();
 }
 

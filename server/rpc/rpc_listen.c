@@ -27,10 +27,23 @@ static grpc_arg arg(const char *key, int value)
         .type = GRPC_ARG_INTEGER, .key = (char *)(uintptr_t)key, .value.integer = value};
 }
 
+/* What all connections and requests may take of gRPC's memory together; beyond it gRPC reads no further. */
+#define MEMORY_MAX ((size_t)1 << 30)
+
+static grpc_arg memory_arg(grpc_resource_quota *quota)
+{
+    return (grpc_arg){.type = GRPC_ARG_POINTER,
+                      .key = (char *)(uintptr_t)GRPC_ARG_RESOURCE_QUOTA,
+                      .value.pointer = {quota, grpc_resource_quota_arg_vtable()}};
+}
+
 static grpc_server *grpc_create(const struct bp_rpc_server *s)
 {
     uint32_t streams = s->config.most_streams_per_connection;
+    grpc_resource_quota *memory = grpc_resource_quota_create("berbagid");
+    grpc_resource_quota_resize(memory, MEMORY_MAX);
     grpc_arg args[] = {
+        memory_arg(memory),
         arg(GRPC_ARG_ALLOW_REUSEPORT, 0), /* else a second server takes half the connections */
         arg(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, largest_request(s)),
         arg(GRPC_ARG_MAX_CONCURRENT_STREAMS, (int)(streams != 0 ? streams & INT_MAX : 1000)),
@@ -51,7 +64,10 @@ static grpc_server *grpc_create(const struct bp_rpc_server *s)
         arg(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0),
         arg(GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET, 1 << GRPC_COMPRESS_NONE),
     };
-    return grpc_server_create(&(grpc_channel_args){sizeof(args) / sizeof(args[0]), args}, NULL);
+    grpc_server *server =
+        grpc_server_create(&(grpc_channel_args){sizeof(args) / sizeof(args[0]), args}, NULL);
+    grpc_resource_quota_unref(memory);
+    return server;
 }
 
 static void register_routes(struct bp_rpc_server *s)

@@ -24,6 +24,8 @@ enum {
 };
 enum { POLICY_AGENCIES = 1, POLICY_AGREEMENTS = 2, POLICY_OPERATORS = 4, AGREEMENT_GRANTS = 8 };
 
+#define LOOKUPS_MAX 32 /* under way; each takes a whole policy apart */
+
 struct lookup {
     struct bp_policy_return back;
     struct bp_job job;
@@ -51,6 +53,7 @@ static void release(struct lookup *l)
 static void handle_return(struct bp_policy_return *back)
 {
     struct lookup *l = (struct lookup *)back; /* its first member */
+    l->service->lookups--;
     if (l->status.code == BP_RPC_OK)
         bp_answer(l->call, &l->out);
     else
@@ -74,10 +77,17 @@ static struct lookup *lookup_create(struct bp_policy_service *s, struct bp_rpc_c
 
 static void start(struct lookup *l, void (*run)(struct bp_job *job))
 {
+    struct bp_policy_service *s = l->service;
+    struct bp_rpc_status status = bp_rpc_status(BP_REASON_SHUTTING_DOWN, NULL);
     l->job.run = run;
-    if (bp_worker_submit(l->service->x->worker, &l->job))
+    if (s->lookups == LOOKUPS_MAX) {
+        status = bp_rpc_status(BP_REASON_BUSY, NULL);
+        status.retry_after_ms = 1000;
+    } else if (bp_worker_submit(s->rehearser, &l->job)) {
+        s->lookups++;
         return;
-    bp_refuse(l->call, bp_rpc_status(BP_REASON_SHUTTING_DOWN, NULL));
+    }
+    bp_refuse(l->call, status);
     release(l);
 }
 

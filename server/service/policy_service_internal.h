@@ -9,9 +9,12 @@
 
 struct bp_policy_service {
     struct bp_exchange *x;
-    struct bp_returns returns;   /* struct bp_policy_return */
-    struct bp_worker *rehearser; /* a thread of its own, behind all others */
-    unsigned rehearsals;         /* under way; the queue's thread */
+    struct bp_returns returns; /* struct bp_policy_return */
+    struct bp_worker
+        *rehearser;      /* a thread of its own, behind all others: rehearsals, and look-ups,
+                                  * so that no reader of events waits for either */
+    unsigned lookups;    /* under way; the queue's thread */
+    unsigned rehearsals; /* under way; the queue's thread */
 };
 
 /* First member of what other threads give back; handle runs on the queue's thread, also when the

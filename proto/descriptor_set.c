@@ -1,4 +1,5 @@
-/* Embeds the descriptor set with the assembler, which is quicker to build than an array of numbers. */
+/* Embeds the descriptor set with the assembler, which is quicker to build than an array of numbers.
+ */
 #include "descriptor_set.h"
 
 __asm__(".section .rodata\n"

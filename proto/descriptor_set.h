@@ -1,5 +1,6 @@
-/* The contract as a serialized google.protobuf.FileDescriptorSet with all imports, embedded at build
- * time: server reflection answers from it, and bp_schema_load reads the event types out of it. */
+/* The contract as a serialized google.protobuf.FileDescriptorSet with all imports, embedded at
+ * build time: server reflection answers from it, and bp_schema_load reads the event types out of
+ * it. */
 #ifndef BERBAGI_DESCRIPTOR_SET_H
 #define BERBAGI_DESCRIPTOR_SET_H
 

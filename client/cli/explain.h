@@ -1,4 +1,5 @@
-/* berbagi policy explain: its options, which stand in the table of `berbagi policy`, and its run. */
+/* berbagi policy explain: its options, which stand in the table of `berbagi policy`, and its run.
+ */
 #ifndef BERBAGI_EXPLAIN_H
 #define BERBAGI_EXPLAIN_H
 

@@ -1,5 +1,5 @@
-/* berbagi policy diff|apply|approve: a change is shown, asked about, and sent. What is sent replaces
- * the version that it was compared with, or nothing. */
+/* berbagi policy diff|apply|approve: a change is shown, asked about, and sent. What is sent
+ * replaces the version that it was compared with, or nothing. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -9,7 +9,8 @@
 #include "policy_commands.h"
 #include "policy_folder.h"
 
-#define SHOWN_WHEN_ASKED 60 /* more rights than this are summed up: nobody reads them at a prompt */
+/* More rights than this are summed up: nobody reads them at a prompt. */
+#define SHOWN_WHEN_ASKED 60
 
 struct session {
     const struct bp_options *options;

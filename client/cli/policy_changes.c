@@ -1,5 +1,5 @@
-/* Lines of one agency stand together, because the exchange tells them so. A type may have several, one
- * for each agreement; it is counted once. */
+/* Lines of one agency stand together, because the exchange tells them so. A type may have several,
+ * one for each agreement; it is counted once. */
 #include "policy_changes.h"
 
 #include <inttypes.h>

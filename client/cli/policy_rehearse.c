@@ -1,5 +1,5 @@
-/* berbagi policy rehearse: the progress of the exchange on standard error, what it counted on standard
- * output. */
+/* berbagi policy rehearse: the progress of the exchange on standard error, what it counted on
+ * standard output. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <unistd.h>

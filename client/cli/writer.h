@@ -20,8 +20,8 @@ struct bp_writer {
 };
 
 /* types: patterns that decide the columns of a CSV, none = all. The CSV header is written at once.
- * BP_EINVAL: a pattern that no type matches; BP_ENOMEM; BP_EIO; BP_ECLOSED: the reader of the output
- * is gone. */
+ * BP_EINVAL: a pattern that no type matches; BP_ENOMEM; BP_EIO; BP_ECLOSED: the reader of the
+ * output is gone. */
 BP_MUST_USE bp_status bp_writer_open(struct bp_writer *w, enum bp_output output, FILE *to,
                                      bool with_grounds, const struct bp_schema *schema,
                                      const char *const *types, size_t n_types, struct bp_err *err);
@@ -35,7 +35,8 @@ BP_MUST_USE bp_status bp_writer_ground(struct bp_writer *w, const struct berbagi
 BP_MUST_USE bp_status bp_writer_delivery(struct bp_writer *w, const struct berbagi_delivery *d,
                                          struct bp_err *err);
 
-/* Hands everything to the operating system and, if it is a file, to the disk. BP_EIO, BP_ECLOSED. */
+/* Hands everything to the operating system and, if it is a file, to the disk. BP_EIO, BP_ECLOSED.
+ */
 BP_MUST_USE bp_status bp_writer_flush(struct bp_writer *w, bool to_disk, struct bp_err *err);
 
 #endif

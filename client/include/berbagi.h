@@ -378,8 +378,8 @@ struct berbagi_policy_version { /* borrowed for the length of the call it is giv
     uint32_t agencies, agreements, grants, operators;
 };
 
-/* Any version, for operators; as of berbagi_policy_get. tell (NULL allowed) is called once with what
- * is known of it. BERBAGI_EREFUSED with UNKNOWN_VERSION: there is none. */
+/* Any version, for operators; as of berbagi_policy_get. tell (NULL allowed) is called once with
+ * what is known of it. BERBAGI_EREFUSED with UNKNOWN_VERSION: there is none. */
 BERBAGI_MUST_USE berbagi_status
 berbagi_policy_get_version(struct berbagi_client *client, uint64_t version,
                            void (*tell)(void *context, const struct berbagi_policy_version *about),
@@ -437,8 +437,8 @@ struct berbagi_rehearsal {
 /* Replays what was recorded since then (0 = all that is kept) against the serialized policy, and
  * counts what agencies would have gained and lost (operators who may change the policy). Nothing
  * changes. progress is told about four times a second and says whether to go on; each is called for
- * every agency and type for which anything differs. BERBAGI_AGAIN: progress said no. Not tried again
- * on a broken connection. */
+ * every agency and type for which anything differs. BERBAGI_AGAIN: progress said no. Not tried
+ * again on a broken connection. */
 BERBAGI_MUST_USE berbagi_status berbagi_policy_rehearse(
     struct berbagi_client *client, const void *policy, size_t n, int64_t since_ns,
     bool (*progress)(void *context, uint64_t done, uint64_t total),

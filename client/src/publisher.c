@@ -53,8 +53,8 @@ berbagi_status berbagi_publisher_open(struct berbagi_client *client,
     return BERBAGI_OK;
 }
 
-/* Ends the stream as the contract says where everything was answered, so that the exchange does not count a broken call.
- * What happens on the way changes nothing any more. */
+/* Ends the stream as the contract says where everything was answered, so that the exchange does not
+ * count a broken call. What happens on the way changes nothing any more. */
 static void end_in_order(struct berbagi_publisher *p)
 {
     if (p->link == NULL || p->count != 0 || !bp_link_is_writable(p->link))

@@ -58,7 +58,8 @@ bool bp_parse_u64(struct bp_str s, uint64_t *out);
 /* An optional minus and a decimal number. */
 bool bp_parse_i64(struct bp_str s, int64_t *out);
 
-/* "ADDR:PORT" or "[ADDR]:PORT": a port of 0 to 65535, an address that may be empty. What is set is borrowed from text. */
+/* "ADDR:PORT" or "[ADDR]:PORT": a port of 0 to 65535, an address that may be empty. What is set is
+ * borrowed from text. */
 bool bp_address_split(struct bp_str text, struct bp_str *host, unsigned *port);
 
 /* The grammar of agency ids: ^[a-z0-9]+(\.[a-z0-9-]+)+$, at most 64 bytes. */

@@ -139,8 +139,8 @@ static struct bp_str envelope_text(const struct bp_view *view, const struct bp_r
     return f->number == BP_EVENT_SOURCE ? agency(forms, text) : text;
 }
 
-/* The addressee in the form of the payload field that it was taken from: hidden where that is, and a village's parent where
- * that is. */
+/* The addressee in the form of the payload field that it was taken from: hidden where that is, and
+ * a village's parent where that is. */
 static struct bp_str addressee(const struct bp_event_type *type, const struct redaction *r,
                                struct bp_str text)
 {

@@ -13,8 +13,8 @@ struct bp_view {
     bp_fields full;      /* payload fields as they are */
     bp_fields coarse;    /* payload fields coarsened as their rule says */
     bp_fields rewritten; /* references in the reader's own form */
-    bp_fields
-        exact; /* those of `full` that a grant gives at IDENTIFIED: a village stands there by its own id */
+    bp_fields exact; /* those of `full` that a grant gives at IDENTIFIED: a village stands there by
+                        its own id */
     bool unknown_fields; /* payload fields the schema does not know */
 };
 

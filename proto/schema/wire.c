@@ -35,8 +35,9 @@ static inline bool get_varint(struct bp_wire *r, uint64_t *value)
     return true;
 }
 
-/* A tag or a length: at most 32 bits in at most five bytes. Longer forms of the same number are varints too, but no protobuf
- * library reads them here, and an event that was stored must be readable by every subscriber. */
+/* A tag or a length: at most 32 bits in at most five bytes. Longer forms of the same number are
+ * varints too, but no protobuf library reads them here, and an event that was stored must be
+ * readable by every subscriber. */
 static bool get_short_varint(struct bp_wire *r, uint64_t *value)
 {
     const uint8_t *start = r->p;

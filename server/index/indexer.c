@@ -336,7 +336,8 @@ static void work_locked(struct bp_index *x)
     (void)pthread_mutex_lock(&x->lock);
     if (st == BP_OK && g != NULL && x->sealed == g)
         forget_oldest_locked(x);
-    /* A damaged entry of the journal is passed over here, so this is the index itself: it is made anew. */
+    /* A damaged entry of the journal is passed over here, so this is the index itself: it is made
+     * anew. */
     if (st == BP_ECORRUPT && g != NULL)
         x->is_behind = x->is_damaged = true;
     note_locked(x, st);

@@ -4,9 +4,10 @@
 
 #include <lmdb.h>
 
-/* Extends a file that ends before its last page, which a map would answer with SIGBUS: of a sound one only pages that are free
- * can be missing, and of one that was cut the zeros are told as damage. Behind mdb_env_open, before the first transaction.
- * Returns LMDB's or the system's code. */
+/* Extends a file that ends before its last page, which a map would answer with SIGBUS: of a sound
+ * one only pages that are free can be missing, and of one that was cut the zeros are told as
+ * damage. Behind mdb_env_open, before the first transaction. Returns LMDB's or the system's code.
+ */
 int bp_lmdb_file_fill(MDB_env *env);
 
 #endif

@@ -1,12 +1,12 @@
-/* The stored form of entries. Fixed headers, little-endian, format 1; offsets in bytes, sizes in brackets:
+/* The stored form of entries. Fixed headers, little-endian, format 1; offset, (size) in bytes:
  *
- *   every entry    0 CRC-32C of all behind it (4)    4 format (1)      5 kind (1)        6 flags (1)
+ *   every entry    0 CRC-32C of all behind it (4)    4 format (1)      5 kind (1)       6 flags (1)
  *                  7 bytes of actor (1)              8 number (8)     16 log id (4, its first)
- *                 20 recorded_at (8)                28 policy version (4)              32 key id (4)
+ *                 20 recorded_at (8)                28 policy version (4)             32 key id (4)
  *   an event      36 control entries before it (4): position = number - this
  *                 40 type hash (4)                  44 region (8)     52 occurred_at (8)
  *                 60 grant (4)                      64 destination (2)
- *                 66 type, source, subject, addressed_to: offset in the body (2) and length (1) each
+ *                 66 type, source, subject, addressed_to: offset in the body (2), length (1) each
  *                 78 bytes of extra texts (2)       80 body: actor, extra texts, event
  *   another       36 part (2)                       38 parts (2)      40 body: actor, content
  *

@@ -148,8 +148,8 @@ bool bp_policy_ended_by_agreement(const struct bp_policy *before, const struct b
 /* --- telling --- */
 
 /* An agency's own part of a policy (its row and those above and below it, agreements with a grant
- * for it or it as a party, with only its grants, its ceilings, its quotas). The result is a fresh message:
- * berbagi__v1__policy__free_unpacked(it, NULL). NULL when out of memory. */
+ * for it or it as a party, with only its grants, its ceilings, its quotas). The result is a fresh
+ * message: berbagi__v1__policy__free_unpacked(it, NULL). NULL when out of memory. */
 Berbagi__V1__Policy *bp_policy_part_of(const Berbagi__V1__Policy *source, struct bp_str agency);
 
 /* What becomes visible, hidden, publishable or barred today between two versions of one schema

@@ -26,8 +26,8 @@ struct bp_peer {
 #define BP_RPC_FOR_ANYONE                                                                          \
     (~0u) /* any identity of the exchange, also one that is not in the policy */
 
-/* most_request_bytes of a method that asks a question: a filter of 1,000 entries fits. Unpacking costs many times the size of
- * a request, so what needs no more may send no more. */
+/* most_request_bytes of a method that asks a question: a filter of 1,000 entries fits. Unpacking
+ * costs many times the size of a request, so what needs no more may send no more. */
 #define BP_RPC_SMALL_REQUEST (128u << 10)
 
 /* What a method does. Every callback may send, read, finish. */

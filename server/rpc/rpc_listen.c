@@ -27,7 +27,8 @@ static grpc_arg arg(const char *key, int value)
         .type = GRPC_ARG_INTEGER, .key = (char *)(uintptr_t)key, .value.integer = value};
 }
 
-/* What all connections and requests may take of gRPC's memory together; beyond it gRPC reads no further. */
+/* What all connections and requests may take of gRPC's memory together; beyond it gRPC reads no
+ * further. */
 #define MEMORY_MAX ((size_t)1 << 30)
 
 static grpc_arg memory_arg(grpc_resource_quota *quota)

@@ -62,7 +62,8 @@ static void cancel_rest(struct bp_rpc_task *task)
     grpc_server_cancel_all_calls(s->grpc);
 }
 
-/* A connection without a call has nothing to wait for, and its client may not look at it for seconds. */
+/* A connection without a call has nothing to wait for, and its client may not look at it for
+ * seconds. */
 static void close_idle(struct bp_rpc_task *task)
 {
     struct bp_rpc_server *s = BP_RPC_OWNER(struct bp_rpc_server, idle_task, task);

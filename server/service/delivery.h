@@ -47,7 +47,8 @@ void bp_delivery_fini(struct bp_delivery *d); /* a zeroed one allowed */
  * false: no right is left (or memory); *status says why the stream ends. */
 bool bp_delivery_refresh(struct bp_delivery *d, bool *changed, struct bp_rpc_status *status);
 
-/* Is any right left now? Changes nothing, so it may be asked while another thread reads for the stream. */
+/* Is any right left now? Changes nothing, so it may be asked while another thread reads for the
+ * stream. */
 bool bp_delivery_has_rights(const struct bp_delivery *d, struct bp_rpc_status *status);
 
 /* Reads from the place on, looks at no more than `most_looked_at` events, and takes up to `most` of

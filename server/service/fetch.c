@@ -177,8 +177,8 @@ static bool acknowledge(struct fetch *f, const Berbagi__V1__FetchRequest *m, uin
     return false;
 }
 
-/* Everything that may refuse the request is asked before anything is changed by it: a stream that it takes over, an
- * acknowledgement. */
+/* Everything that may refuse the request is asked before anything is changed by it: a stream that
+ * it takes over, an acknowledgement. */
 static bool open_page(struct fetch *f, const Berbagi__V1__FetchRequest *m,
                       struct bp_rpc_status *status)
 {

@@ -140,7 +140,8 @@ static void judge_content(struct bp_publication *p, const struct judge *judge,
         judge_rights(judge, item, f);
 }
 
-/* Did this sender send the stored event, naming the person by NIK? Then it knows whose event it is. */
+/* Did this sender send the stored event, naming the person by NIK? Then it knows whose event it is.
+ */
 static bool was_resolved_for_sender(struct bp_publication *p, uint64_t position)
 {
     struct bp_journal_reader *reader = NULL;
@@ -157,8 +158,8 @@ static bool was_resolved_for_sender(struct bp_publication *p, uint64_t position)
     return is_so;
 }
 
-/* Makes the pseudonym of a subject that the sender may not resolve (any more), where that tells it nothing: it is then told of
- * its own retry, and of nothing else. */
+/* Makes the pseudonym of a subject that the sender may not resolve (any more), where that tells it
+ * nothing: it is then told of its own retry, and of nothing else. */
 static bool may_compare(struct bp_publication *p, struct bp_publication_item *item,
                         struct finding *f)
 {
@@ -173,7 +174,8 @@ static bool may_compare(struct bp_publication *p, struct bp_publication_item *it
     return true;
 }
 
-/* Looks for the id of an event that was found broken: it may have been stored when it was not. BP_OK also where it is not there. */
+/* Looks for the id of an event that was found broken: it may have been stored when it was not.
+ * BP_OK also where it is not there. */
 static bp_status look_up(struct bp_publication *p, struct bp_publication_item *item,
                          struct finding *f)
 {

@@ -1,7 +1,7 @@
-/* ApplyPolicy and ApprovePolicy. A change goes: role and version here, compilation and difference on
- * the worker, the entry in the log by the sequencer; and on the sequencer's thread, before any later
- * event is answered, the new version is put in force. So an event that was judged by the old one
- * comes back and is judged again by the new.
+/* ApplyPolicy and ApprovePolicy. A change goes: role and version here, compilation and difference
+ * on the worker, the entry in the log by the sequencer; and on the sequencer's thread, before any
+ * later event is answered, the new version is put in force. So an event that was judged by the old
+ * one comes back and is judged again by the new.
  *
  * Where the policy in force asks for an approval, what is applied is stored as a proposal; its
  * approval reads it back from the log and goes the same way. */
@@ -87,7 +87,8 @@ static void prepare_new(struct bp_job *job)
     bp_returns_push(&c->service->returns, &c->back.mail);
 }
 
-/* May this version be approved by this operator now? What changes meanwhile is found at the door. */
+/* May this version be approved by this operator now? What changes meanwhile is found at the door.
+ */
 static bool may_approve(struct change *c, const struct bp_policy_entry *entry)
 {
     if (!entry->is_proposal || entry->approver[0] != '\0')
@@ -186,8 +187,9 @@ static struct bp_rpc_status refusal(bp_status st)
     return bp_rpc_status(BP_REASON_STORE_FAILED, NULL);
 }
 
-/* Back from the worker, then from the sequencer. The call may be over by now: what is not submitted is dropped (nobody waits
- * for it, and behind a stop there is no sequencer); what is, is finished all the same. */
+/* Back from the worker, then from the sequencer. The call may be over by now: what is not submitted
+ * is dropped (nobody waits for it, and behind a stop there is no sequencer); what is, is finished
+ * all the same. */
 static void handle_return(struct bp_policy_return *back)
 {
     struct change *c = (struct change *)back; /* its first member */

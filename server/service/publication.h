@@ -43,7 +43,8 @@ struct bp_submission *bp_publication_submission(struct bp_publication *p);
  * caller's. NULL when out of memory. Counts the outcomes in the metrics. */
 struct bp_blob *bp_publication_answer(const struct bp_publication *p);
 
-/* What a request is told that failed as a whole: by the sequencer's status, or that of a look-up. */
+/* What a request is told that failed as a whole: by the sequencer's status, or that of a look-up.
+ */
 struct bp_rpc_status bp_publication_refusal(bp_status st);
 
 /* The digest that tells DUPLICATE from CONFLICT: of an event's known fields in field-number order,

@@ -5,14 +5,15 @@
  *        ^                                     |
  *        +---- the policy changed meanwhile ---+
  *
- * What ends a call waits for its turn like an answer: a request that is refused as a whole keeps its status until those before
- * it are answered, and nothing behind it is read. The sequencer answers on its own thread, maybe after the call is over, so answers come back
- * through the publisher's mailbox and a task on the queue's thread, and a call's state lives until
- * its last request is back. A request that failed as a whole raises the call's fence: the sequencer
- * stores nothing that was submitted behind it.
+ * What ends a call waits for its turn like an answer: a request that is refused as a whole keeps
+ * its status until those before it are answered, and nothing behind it is read. The sequencer
+ * answers on its own thread, maybe after the call is over, so answers come back through the
+ * publisher's mailbox and a task on the queue's thread, and a call's state lives until its last
+ * request is back. A request that failed as a whole raises the call's fence: the sequencer stores
+ * nothing that was submitted behind it.
  *
- * Where NIKs were resolved, the audit record is written beside the storing, and the answer waits for
- * both: no pseudonym leaves before its use is on record. */
+ * Where NIKs were resolved, the audit record is written beside the storing, and the answer waits
+ * for both: no pseudonym leaves before its use is on record. */
 #include "publisher.h"
 
 #include "answer.h"
@@ -24,7 +25,8 @@
 #include "usage.h"
 
 #define UNANSWERED_MAX 64
-#define UNANSWERED_BYTES_MAX (8u << 20) /* of requests; what is made of them takes as much again */
+/* Of requests; what is made of them takes as much again. */
+#define UNANSWERED_BYTES_MAX (8u << 20)
 
 struct publish_call;
 

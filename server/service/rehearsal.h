@@ -1,6 +1,6 @@
 /* What another policy would have shown of stored events: they are judged for every agency by the
- * policy in force and by the other, by the rights of one day, and what differs is counted. Nothing is
- * changed and nothing delivered. Made anywhere, then used by one thread at a time. */
+ * policy in force and by the other, by the rights of one day, and what differs is counted. Nothing
+ * is changed and nothing delivered. Made anywhere, then used by one thread at a time. */
 #ifndef BERBAGI_REHEARSAL_H
 #define BERBAGI_REHEARSAL_H
 

@@ -1,6 +1,6 @@
-/* Two generations of a hash table: what is noted goes to the young one; when the index has come past
- * the old one, that is emptied and they change places. When the young one is full before that, the
- * old one is given up all the same, and until the index has come past it only the generations
+/* Two generations of a hash table: what is noted goes to the young one; when the index has come
+ * past the old one, that is emptied and they change places. When the young one is full before that,
+ * the old one is given up all the same, and until the index has come past it only the generations
  * answer: silence, never a false word. `floor` is the newest position that was given up. */
 #include "statuses.h"
 

@@ -27,7 +27,8 @@ struct bp_known_status {
 
 struct bp_statuses;
 
-/* index is borrowed, NULL: there is none; head: the newest position now. NULL when out of memory. */
+/* index is borrowed, NULL: there is none; head: the newest position now. NULL when out of memory.
+ */
 struct bp_statuses *bp_statuses_create(struct bp_index *index, uint64_t head);
 void bp_statuses_destroy(struct bp_statuses *s); /* NULL allowed */
 

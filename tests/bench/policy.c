@@ -83,8 +83,8 @@ static double cost(struct bench *b, decide *asked, const struct question *questi
     return (seconds() - from) * 1e9 / (double)(turns * n);
 }
 
-/* What the question costs that costs most when asked alone: of each the quickest of a few tries, for
- * what is slow once was interrupted. */
+/* What the question costs that costs most when asked alone: of each the quickest of a few tries,
+ * for what is slow once was interrupted. */
 static double dearest(struct bench *b, decide *asked)
 {
     struct bench small = *b;

@@ -4,9 +4,9 @@
  *     policy_answers FOLDER          a policy as people write it
  *     policy_answers --message FILE  a serialized berbagi.v1.Policy
  *
- * One question a line on standard input, words parted by one blank, "-" for an empty one; one answer
- * a line on standard output. Days are YYYY-MM-DD. A set of fields is a hexadecimal number: bit i is
- * the type's i-th field by field number.
+ * One question a line on standard input, words parted by one blank, "-" for an empty one; one
+ * answer a line on standard output. Days are YYYY-MM-DD. A set of fields is a hexadecimal number:
+ * bit i is the type's i-th field by field number.
  *
  *     see READER TYPE REGION DESTINATION ADDRESSED_TO SMALL_COUNT TODAY RECORDED_ON
  *         no | LEVEL FULL COARSE REWRITTEN EXACT UNKNOWN_FIELDS GROUND,GROUND

@@ -1,4 +1,5 @@
-/* The audit record as its reader finds it: whole lines, a file for each day, and what is read back. */
+/* The audit record as its reader finds it: whole lines, a file for each day, and what is read back.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -23,35 +23,13 @@ unsigned bp_profile_days(enum bp_identity_kind kind)
     return kind == BP_IDENTITY_OPERATOR ? 30 : 90;
 }
 
-static bool add_part(X509_NAME *name, const char *field, const char *text)
-{
-    return X509_NAME_add_entry_by_txt(name, field, MBSTRING_UTF8, (const unsigned char *)text, -1,
-                                      -1, 0) == 1;
-}
-
-/* Empty parts are left out. */
-static X509_NAME *make_name(const char *o, const char *ou, const char *cn)
-{
-    X509_NAME *name = X509_NAME_new();
-    if (name != NULL && add_part(name, "O", o) && (ou == NULL || add_part(name, "OU", ou)) &&
-        (cn == NULL || add_part(name, "CN", cn)))
-        return name;
-    X509_NAME_free(name);
-    return NULL;
-}
-
-X509_NAME *bp_profile_name(const struct bp_subject *s)
-{
-    return make_name(s->trust_domain, bp_identity_kind_name(s->kind), s->name);
-}
-
 /* The end of the serial keeps the names of an old and a new CA apart. */
 static X509_NAME *ca_name(const char *trust_domain, enum bp_ca ca, const uint8_t *serial)
 {
     char cn[64], tail[9];
     bp_hex(&serial[BP_SERIAL_BYTES - 4], 4, tail);
     snprintf(cn, sizeof(cn), "Berbagi %s CA %s", bp_ca_name(ca), tail);
-    return make_name(trust_domain, NULL, cn);
+    return bp_name_make(trust_domain, NULL, cn);
 }
 
 static bool set_serial(X509 *cert, const uint8_t *serial)
@@ -132,7 +110,7 @@ static GENERAL_NAME *host_of_uri(const char *host)
 static GENERAL_NAME *below_subject(const char *trust_domain, enum bp_identity_kind kind)
 {
     GENERAL_NAME *name = GENERAL_NAME_new();
-    X509_NAME *subject = make_name(trust_domain, bp_identity_kind_name(kind), NULL);
+    X509_NAME *subject = bp_name_make(trust_domain, bp_identity_kind_name(kind), NULL);
     if (name == NULL || subject == NULL) {
         GENERAL_NAME_free(name);
         X509_NAME_free(subject);
@@ -272,7 +250,7 @@ bp_status bp_profile_leaf(const struct bp_subject *s, EVP_PKEY *key, unsigned da
         {NID_authority_key_identifier, "keyid:always"},
     };
     X509 *cert = NULL;
-    bp_status st = begin(bp_profile_name(s), key, days, serial, issuer->cert, &cert, err);
+    bp_status st = begin(bp_subject_name(s), key, days, serial, issuer->cert, &cert, err);
     if (st != BP_OK)
         return st;
     return finish(cert,

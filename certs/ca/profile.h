@@ -12,9 +12,6 @@
 /* Agency 90, operator 30, server 90. */
 unsigned bp_profile_days(enum bp_identity_kind kind);
 
-/* O=<trust domain>, OU=<kind>, CN=<name>; NULL when out of memory. */
-X509_NAME *bp_profile_name(const struct bp_subject *s);
-
 /* A self-signed root: pathLen 1, signs certificates and CRLs. */
 BP_MUST_USE bp_status bp_profile_root(const char *trust_domain, EVP_PKEY *key,
                                       const uint8_t serial[BP_SERIAL_BYTES], X509 **out,

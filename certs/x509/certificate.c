@@ -218,6 +218,22 @@ bp_status bp_key_check(const EVP_PKEY *key, struct bp_err *err)
                          what);
 }
 
+static bool add_part(X509_NAME *name, const char *field, const char *text)
+{
+    return X509_NAME_add_entry_by_txt(name, field, MBSTRING_UTF8, (const unsigned char *)text, -1,
+                                      -1, 0) == 1;
+}
+
+X509_NAME *bp_name_make(const char *o, const char *ou, const char *cn)
+{
+    X509_NAME *name = X509_NAME_new();
+    if (name != NULL && (o == NULL || add_part(name, "O", o)) &&
+        (ou == NULL || add_part(name, "OU", ou)) && (cn == NULL || add_part(name, "CN", cn)))
+        return name;
+    X509_NAME_free(name);
+    return NULL;
+}
+
 bp_status bp_names_uri(const GENERAL_NAMES *names, struct bp_buf *out, struct bp_err *err)
 {
     const ASN1_IA5STRING *uri = NULL;

@@ -50,6 +50,9 @@ BP_MUST_USE bp_status bp_key_check(const EVP_PKEY *key, struct bp_err *err);
 /* "P-256", "RSA 3072": for people. */
 void bp_key_describe(const EVP_PKEY *key, char out[32]);
 
+/* A distinguished name of O, OU and CN; a part that is NULL is left out. NULL when out of memory. */
+X509_NAME *bp_name_make(const char *o, const char *ou, const char *cn);
+
 /* The one URI among the names; appended to out. BP_EINVAL: none, more than one, or a SAN that
  * cannot be read. */
 BP_MUST_USE bp_status bp_names_uri(const GENERAL_NAMES *names, struct bp_buf *out,

@@ -3,6 +3,8 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 
+#include "certificate.h"
+
 static bool is_address(const char *host)
 {
     uint8_t bytes[16];
@@ -70,6 +72,11 @@ bp_status bp_subject_read(const struct bp_options *o, const char *trust_domain,
     s.n_hosts = bp_options_list(o, "dns", &s.hosts);
     *out = s;
     return check_hosts(&s, err);
+}
+
+X509_NAME *bp_subject_name(const struct bp_subject *s)
+{
+    return bp_name_make(s->trust_domain, bp_identity_kind_name(s->kind), s->name);
 }
 
 bool bp_subject_uri(const struct bp_subject *s, char *out, size_t size)

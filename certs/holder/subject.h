@@ -22,6 +22,9 @@ struct bp_subject {
 BP_MUST_USE bp_status bp_subject_read(const struct bp_options *o, const char *trust_domain,
                                       struct bp_subject *out, struct bp_err *err);
 
+/* O=<trust domain>, OU=<kind>, CN=<name>; NULL when out of memory. */
+X509_NAME *bp_subject_name(const struct bp_subject *s);
+
 /* The names such a certificate carries: the SPIFFE ID and the hosts. Free with GENERAL_NAMES_free;
  * NULL when out of memory. */
 GENERAL_NAMES *bp_subject_names(const struct bp_subject *s);

@@ -3,8 +3,6 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
-#include "profile.h"
-
 static bool add_names(X509_REQ *request, const struct bp_subject *s)
 {
     GENERAL_NAMES *names = bp_subject_names(s);
@@ -26,7 +24,7 @@ static const EVP_MD *digest_for(const EVP_PKEY *key)
 bp_status bp_request_make(const struct bp_subject *s, EVP_PKEY *key, X509_REQ **out,
                           struct bp_err *err)
 {
-    X509_NAME *name = bp_profile_name(s);
+    X509_NAME *name = bp_subject_name(s);
     X509_REQ *request = X509_REQ_new();
     const bool ok = name != NULL && request != NULL && X509_REQ_set_version(request, 0) == 1 &&
                     X509_REQ_set_subject_name(request, name) == 1 &&

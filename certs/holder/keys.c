@@ -81,12 +81,6 @@ static bp_status take_text(BIO *bio, bool ok, struct bp_buf *out, struct bp_err 
     return n > 0 && !out->failed ? BP_OK : bp_fail(err, BP_ENOMEM, "out of memory");
 }
 
-bp_status bp_cert_pem(const X509 *cert, struct bp_buf *out, struct bp_err *err)
-{
-    BIO *bio = BIO_new(BIO_s_mem());
-    return take_text(bio, bio != NULL && PEM_write_bio_X509(bio, cert) == 1, out, err);
-}
-
 bp_status bp_request_pem(const X509_REQ *request, struct bp_buf *out, struct bp_err *err)
 {
     BIO *bio = BIO_new(BIO_s_mem());

@@ -18,7 +18,6 @@ BP_MUST_USE bp_status bp_key_obtain(const char *path, EVP_PKEY **out, bool *is_n
                                     struct bp_err *err);
 
 /* Appends the PEM form. */
-BP_MUST_USE bp_status bp_cert_pem(const X509 *cert, struct bp_buf *out, struct bp_err *err);
 BP_MUST_USE bp_status bp_request_pem(const X509_REQ *request, struct bp_buf *out,
                                      struct bp_err *err);
 BP_MUST_USE bp_status bp_crl_pem(const X509_CRL *crl, struct bp_buf *out, struct bp_err *err);

@@ -110,6 +110,18 @@ bp_status bp_certificate_parse(struct bp_str pem, X509 **out, struct bp_err *err
     return st;
 }
 
+bp_status bp_cert_pem(const X509 *cert, struct bp_buf *out, struct bp_err *err)
+{
+    char *text = NULL;
+    BIO *bio = BIO_new(BIO_s_mem());
+    const bool ok = bio != NULL && PEM_write_bio_X509(bio, cert) == 1;
+    const long n = ok ? BIO_get_mem_data(bio, &text) : 0;
+    if (n > 0)
+        bp_buf_add(out, text, (size_t)n);
+    BIO_free(bio);
+    return n > 0 && !out->failed ? BP_OK : bp_fail(err, BP_ENOMEM, "out of memory");
+}
+
 bp_status bp_private_key_parse(struct bp_str pem, EVP_PKEY **out, struct bp_err *err)
 {
     BIO *bio = NULL;

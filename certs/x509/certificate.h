@@ -30,6 +30,9 @@ BP_MUST_USE bp_status bp_certificates_parse(struct bp_str pem, STACK_OF(X509) * 
 
 void bp_certificates_free(STACK_OF(X509) * all); /* and each in it; NULL allowed */
 
+/* Appends the PEM form. */
+BP_MUST_USE bp_status bp_cert_pem(const X509 *cert, struct bp_buf *out, struct bp_err *err);
+
 /* The first certificate of a PEM text; free with X509_free. BP_EINVAL. */
 BP_MUST_USE bp_status bp_certificate_parse(struct bp_str pem, X509 **out, struct bp_err *err);
 

@@ -43,15 +43,39 @@ static bp_status terminate(struct bp_buf *b, const char *path, struct bp_err *er
     return b->failed ? bp_fail(err, BP_ENOMEM, "%s: out of memory", path) : BP_OK;
 }
 
+/* The certificates of the key's file, so that the key stays in the one text that is wiped. */
+static bp_status copy_certificates(struct bp_credentials *c, struct bp_err *err)
+{
+    STACK_OF(X509) *all = NULL;
+    bp_status st = bp_certificates_parse(text_of(&c->key), &all, err);
+    for (int i = 0; st == BP_OK && i < sk_X509_num(all); i++)
+        st = bp_cert_pem(sk_X509_value(all, i), &c->cert, err);
+    bp_certificates_free(all);
+    return st;
+}
+
+static bp_status read_own(struct bp_credentials *c, const struct bp_credential_files *files,
+                          struct bp_err *err)
+{
+    const char *key = files->key != NULL ? files->key : files->cert;
+    bp_status st = bp_secret_read(key, &c->key, err);
+    if (st == BP_OK)
+        st = terminate(&c->key, key, err);
+    if (st != BP_OK)
+        return st;
+    if (files->key != NULL)
+        return bp_file_read(files->cert, BP_PEM_MOST_BYTES, &c->cert, err);
+    if ((st = copy_certificates(c, err)) != BP_OK)
+        return bp_fail_in(err, st, "%s", files->cert);
+    return BP_OK;
+}
+
 static bp_status read_texts(struct bp_credentials *c, const struct bp_credential_files *files,
                             struct bp_err *err)
 {
     bp_status st;
-    if ((st = bp_file_read(files->cert, BP_PEM_MOST_BYTES, &c->cert, err)) != BP_OK ||
+    if ((st = read_own(c, files, err)) != BP_OK ||
         (st = terminate(&c->cert, files->cert, err)) != BP_OK)
-        return st;
-    if ((st = bp_secret_read(files->key, &c->key, err)) != BP_OK ||
-        (st = terminate(&c->key, files->key, err)) != BP_OK)
         return st;
     if ((st = bp_file_read(files->ca, BP_PEM_MOST_BYTES, &c->ca, err)) != BP_OK)
         return st;
@@ -148,7 +172,7 @@ static bp_status check_own(struct bp_credentials *c, const struct bp_credential_
     if (st == BP_OK)
         st = bp_certificates_parse(text_of(&c->cert), &own, err);
     if (st == BP_OK && (st = check_pair(sk_X509_value(own, 0), text_of(&c->key), err)) != BP_OK)
-        at = files->key;
+        at = files->key != NULL ? files->key : files->cert;
     if (st == BP_OK)
         st = judge(c, sk_X509_value(own, 0), own, own_use(c), now_ns, &w, err);
     if (st == BP_OK)

@@ -6,8 +6,11 @@
 #include "identity.h"
 
 struct bp_credential_files {
-    const char *cert, *key, *ca; /* PEM; cert may hold its chain behind it */
-    const char *const *crls;     /* PEM files; n_crls may be 0: revocation is not checked */
+    /* PEM; cert may hold its chain behind it. key NULL: the key stands in cert as well, which is
+     * then as secret; that file is read once, so that whoever replaces it by a rename never shows a
+     * key beside the certificate of another. */
+    const char *cert, *key, *ca;
+    const char *const *crls; /* PEM files; n_crls may be 0: revocation is not checked */
     size_t n_crls;
     uint64_t crl_grace_s; /* how long past nextUpdate a CRL still counts */
 };

@@ -129,6 +129,7 @@ struct loading {
     bool with_crls;
     uint64_t grace_s;
     bool as_client;
+    bool in_one_file; /* cert.pem holds the key as well */
 };
 
 static bp_status load(const struct world *w, const struct loading *how, struct bp_credentials **out,
@@ -138,7 +139,7 @@ static bp_status load(const struct world *w, const struct loading *how, struct b
     char *crl = path_in(w, "crl.pem");
     const char *const crls[] = {crl};
     const struct bp_credential_files files = {.cert = cert,
-                                              .key = key,
+                                              .key = how->in_one_file ? NULL : key,
                                               .ca = ca,
                                               .crls = crls,
                                               .n_crls = how->with_crls ? 1 : 0,
@@ -213,6 +214,47 @@ static void test_credentials_good_files_load(void **state)
     assert_int_equal(bp_credentials_not_after_ns(c), PKI_NOW_NS + 10 * DAY_NS);
     assert_int_equal(bp_credentials_crl_next_update_ns(c), PKI_NOW_NS + 7 * DAY_NS);
     bp_credentials_destroy(c);
+}
+
+static void write_one_file(const struct world *w, const struct pki_cert *cert,
+                           const struct pki_cert *key, unsigned mode)
+{
+    struct bp_buf text = {0};
+    pki_add_key(&text, key);
+    pki_add_cert(&text, cert);
+    write_file(w, "cert.pem", &text, mode);
+    write_bundle(w);
+}
+
+static const struct loading one_file = {.as_client = true, .in_one_file = true};
+
+static void test_credentials_key_and_certificate_in_one_file_load(void **state)
+{
+    const struct world *w = *state;
+    write_one_file(w, &w->agency, &w->agency, 0600);
+
+    struct bp_credentials *c = load_well(w, &one_file);
+
+    assert_int_equal(strncmp(bp_credentials_cert_pem(c), "-----BEGIN CERTIFICATE", 22), 0);
+    assert_null(strstr(bp_credentials_cert_pem(c), "PRIVATE"));
+    assert_non_null(strstr(bp_credentials_key_pem(c), "-----BEGIN PRIVATE KEY"));
+    bp_credentials_destroy(c);
+}
+
+static void test_credentials_one_file_is_as_secret_as_a_key(void **state)
+{
+    const struct world *w = *state;
+    write_one_file(w, &w->agency, &w->agency, 0644);
+
+    expect_load_fails(w, &one_file, "cert.pem: mode is 0644");
+}
+
+static void test_credentials_one_file_with_anothers_key_is_refused(void **state)
+{
+    const struct world *w = *state;
+    write_one_file(w, &w->agency, &w->forged_operator, 0600);
+
+    expect_load_fails(w, &one_file, "cert.pem: is not the key of the certificate");
 }
 
 static void test_credentials_client_files_load_as_client_alone(void **state)
@@ -535,6 +577,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_WORLD(test_credentials_good_files_load),
+        WITH_WORLD(test_credentials_key_and_certificate_in_one_file_load),
+        WITH_WORLD(test_credentials_one_file_is_as_secret_as_a_key),
+        WITH_WORLD(test_credentials_one_file_with_anothers_key_is_refused),
         WITH_WORLD(test_credentials_client_files_load_as_client_alone),
         WITH_WORLD(test_credentials_key_of_another_certificate_is_refused),
         WITH_WORLD(test_credentials_key_others_can_reach_is_refused),

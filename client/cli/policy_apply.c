@@ -8,6 +8,7 @@
 #include "policy_changes.h"
 #include "policy_commands.h"
 #include "policy_folder.h"
+#include "progress.h"
 
 /* More rights than this are summed up: nobody reads them at a prompt. */
 #define SHOWN_WHEN_ASKED 60
@@ -60,6 +61,15 @@ static bool is_answered_yes(const char *question)
     return fgets(line, sizeof(line), stdin) != NULL && (line[0] == 'y' || line[0] == 'Y');
 }
 
+/* A difference of more than the exchange puts into one answer. */
+static void say_left_out(const struct berbagi_policy_applied *applied)
+{
+    char n[32];
+    if (applied->changes_left_out != 0)
+        bp_cli_say("%s more changes are not shown or counted: the answer had no room for them",
+                   bp_count_text(applied->changes_left_out, n));
+}
+
 static int print(const struct bp_policy_changes *changes)
 {
     if (changes->text.failed) {
@@ -96,6 +106,7 @@ static int ask(struct session *s, const char *what, const char *question)
             (void)print(&changes);
         bp_cli_say("version %" PRIu64 " would change in %" PRIu64 " places: %s", s->before,
                    changes.rights, bp_policy_changes_sum(&changes, sum, sizeof(sum)));
+        say_left_out(&would);
         if (changes.rights > SHOWN_WHEN_ASKED)
             bp_cli_say("`berbagi policy diff` shows them all");
         if (would.is_pending && strcmp(what, "policy apply") == 0)
@@ -136,9 +147,11 @@ static int show_difference(struct session *s, const char *what)
     struct berbagi_policy_applied would = {.version = 0};
     char sum[256];
     int code = compare(s, what, &changes, &would);
-    if (code == CLI_GO_ON && (code = print(&changes)) == CLI_DONE)
+    if (code == CLI_GO_ON && (code = print(&changes)) == CLI_DONE) {
         bp_cli_say("version %" PRIu64 " would change in %" PRIu64 " places: %s", s->before,
                    changes.rights, bp_policy_changes_sum(&changes, sum, sizeof(sum)));
+        say_left_out(&would);
+    }
     bp_policy_changes_fini(&changes);
     return code;
 }
@@ -184,6 +197,7 @@ static int send(struct session *s)
         if (bp_options_flag(s->options, "changes"))
             code = print(&changes);
         say_applied(s, &applied, &changes);
+        say_left_out(&applied);
     }
     bp_policy_changes_fini(&changes);
     return code;

@@ -412,8 +412,9 @@ struct berbagi_policy_change { /* borrowed for the length of the call it is give
  * VERSION_MISMATCH otherwise. dry_run: tells the changes alone. each (NULL allowed) is called for
  * every change. */
 struct berbagi_policy_applied {
-    uint64_t version; /* the new one; of a dry run the one in force */
-    bool is_pending;  /* it waits for an approval; of a dry run: it would */
+    uint64_t version;          /* the new one; of a dry run the one in force */
+    bool is_pending;           /* it waits for an approval; of a dry run: it would */
+    uint64_t changes_left_out; /* which the answer had no room for; each was not called for them */
 };
 BERBAGI_MUST_USE berbagi_status berbagi_policy_apply(
     struct berbagi_client *client, const void *policy, size_t n, uint64_t expected_version,

@@ -83,7 +83,9 @@ static berbagi_status read_changes(const struct bp_buf *answer,
         return bp_client_fail(error, BERBAGI_EPROTOCOL, "the answer is malformed");
     for (size_t i = 0; each != NULL && i < m->n_changes; i++)
         tell(m->changes[i], each, context);
-    *out = (struct berbagi_policy_applied){.version = m->version, .is_pending = m->pending != 0};
+    *out = (struct berbagi_policy_applied){.version = m->version,
+                                           .is_pending = m->pending != 0,
+                                           .changes_left_out = m->changes_left_out};
     berbagi__v1__apply_policy_response__free_unpacked(m, NULL);
     return BERBAGI_OK;
 }

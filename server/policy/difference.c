@@ -196,23 +196,40 @@ static Berbagi__V1__PolicyChange *message_of(const struct pair *c, const struct 
     return NULL;
 }
 
-static bp_status append(Berbagi__V1__ApplyPolicyResponse *response, size_t *capacity,
-                        Berbagi__V1__PolicyChange *change)
+/* Where the lines go. */
+struct telling {
+    Berbagi__V1__ApplyPolicyResponse *response;
+    size_t capacity; /* of response->changes */
+    size_t bytes;    /* of the lines that are there */
+};
+
+static bp_status put_line(struct telling *t, Berbagi__V1__PolicyChange *line)
 {
-    if (change == NULL)
-        return BP_ENOMEM;
-    if (response->n_changes == *capacity) {
-        size_t wanted = *capacity < 32 ? 64 : *capacity * 2;
-        Berbagi__V1__PolicyChange **changes = realloc(response->changes, wanted * sizeof(*changes));
-        if (changes == NULL) {
-            berbagi__v1__policy_change__free_unpacked(change, NULL);
+    Berbagi__V1__ApplyPolicyResponse *to = t->response;
+    if (to->n_changes == t->capacity) {
+        size_t wanted = t->capacity < 32 ? 64 : t->capacity * 2;
+        Berbagi__V1__PolicyChange **changes = realloc(to->changes, wanted * sizeof(*changes));
+        if (changes == NULL)
             return BP_ENOMEM;
-        }
-        response->changes = changes;
-        *capacity = wanted;
+        to->changes = changes;
+        t->capacity = wanted;
     }
-    response->changes[response->n_changes++] = change;
+    to->changes[to->n_changes++] = line;
+    t->bytes += berbagi__v1__policy_change__get_packed_size(line);
     return BP_OK;
+}
+
+static bp_status append(struct telling *t, const struct pair *c, const struct line *line)
+{
+    if (t->bytes >= BP_POLICY_CHANGES_BYTES) {
+        t->response->changes_left_out++;
+        return BP_OK;
+    }
+    Berbagi__V1__PolicyChange *m = message_of(c, line);
+    bp_status st = m == NULL ? BP_ENOMEM : put_line(t, m);
+    if (st != BP_OK)
+        berbagi__v1__policy_change__free_unpacked(m, NULL); /* NULL allowed */
+    return st;
 }
 
 static void compare_cell(struct pair *c)
@@ -231,13 +248,12 @@ static void compare_cell(struct pair *c)
     }
 }
 
-static bp_status compare_agency(struct pair *c, const struct bp_schema *schema, size_t *capacity,
-                                Berbagi__V1__ApplyPolicyResponse *response)
+static bp_status compare_agency(struct pair *c, const struct bp_schema *schema, struct telling *t)
 {
     for (int direction = PUBLISH; direction < DIRECTIONS; direction++) {
         c->direction = (enum direction)direction;
-        for (size_t t = 0; t < schema->n_types; t++) {
-            c->type = &schema->types[t];
+        for (size_t type = 0; type < schema->n_types; type++) {
+            c->type = &schema->types[type];
             for (int side = 0; side < 2; side++) {
                 c->n[side] = 0;
                 if (c->p[side] != NULL && c->is_there[side])
@@ -246,7 +262,7 @@ static bp_status compare_agency(struct pair *c, const struct bp_schema *schema, 
             }
             compare_cell(c);
             for (size_t i = 0; i < c->n_lines; i++) {
-                bp_status st = append(response, capacity, message_of(c, &c->lines[i]));
+                bp_status st = append(t, c, &c->lines[i]);
                 if (st != BP_OK)
                     return st;
             }
@@ -271,17 +287,17 @@ bp_status bp_policy_difference(const struct bp_policy *before, const struct bp_p
                                bp_day today, Berbagi__V1__ApplyPolicyResponse *response)
 {
     struct pair c = {.p = {before, after}, .today = today};
-    size_t capacity = response->n_changes;
+    struct telling t = {.response = response, .capacity = response->n_changes};
     bp_status st = BP_OK;
     for (size_t i = 0; i < after->n_agencies && st == BP_OK; i++) {
         find_agency(&c, after->agencies[i].id);
-        st = compare_agency(&c, after->schema, &capacity, response);
+        st = compare_agency(&c, after->schema, &t);
     }
     for (size_t i = 0; before != NULL && i < before->n_agencies && st == BP_OK; i++) {
         if (bp_policy_agency(after, before->agencies[i].id) != NULL)
             continue;
         find_agency(&c, before->agencies[i].id);
-        st = compare_agency(&c, after->schema, &capacity, response);
+        st = compare_agency(&c, after->schema, &t);
     }
     return st;
 }

@@ -155,8 +155,10 @@ Berbagi__V1__Policy *bp_policy_part_of(const Berbagi__V1__Policy *source, struct
 /* What becomes visible, hidden, publishable or barred today between two versions of one schema
  * (before NULL: nothing was): appends PolicyChange messages to response->changes (its array as
  * realloc made it, or NULL). A line names the payload fields, and "(envelope)" where more or less
- * of the envelope shows, "(unknown fields)", "(subject by NIK)". BP_ENOMEM: response holds what was
- * told so far. */
+ * of the envelope shows, "(unknown fields)", "(subject by NIK)". Behind BP_POLICY_CHANGES_BYTES of
+ * lines they are counted in response->changes_left_out. BP_ENOMEM: response holds what was told so
+ * far. */
+#define BP_POLICY_CHANGES_BYTES ((size_t)32 << 20)
 BP_MUST_USE bp_status bp_policy_difference(const struct bp_policy *before,
                                            const struct bp_policy *after, bp_day today,
                                            Berbagi__V1__ApplyPolicyResponse *response);

@@ -237,6 +237,56 @@ static void test_versions_publish_rights_are_told_too(void **state)
     drop(&d);
 }
 
+/* The policy with this many more agencies of one kind. */
+static struct bp_policy *policy_of_many(const char *yaml, size_t n)
+{
+    Berbagi__V1__Policy *m = message_of(yaml);
+    struct bp_policy_findings findings = {0};
+    struct bp_policy *out = NULL;
+    struct bp_err err = {""};
+    char id[40];
+    m->agencies = realloc(m->agencies, (m->n_agencies + n) * sizeof(*m->agencies));
+    assert_non_null(m->agencies);
+    for (size_t i = 0; i < n; i++) {
+        Berbagi__V1__Agency *a = malloc(sizeof(*a));
+        assert_non_null(a);
+        berbagi__v1__agency__init(a);
+        snprintf(id, sizeof(id), "lsp.tester-%zu", i);
+        a->id = bp_str_dup(bp_str(id));
+        a->kind = bp_str_dup(BP_STR("lsp"));
+        a->region = bp_str_dup(BP_STR("ID"));
+        m->agencies[m->n_agencies++] = a;
+    }
+    assert_int_equal(bp_policy_compile(m, 1, test_schema(), &out, &findings, &err), BP_OK);
+    bp_policy_findings_fini(&findings);
+    berbagi__v1__policy__free_unpacked(m, NULL);
+    return out;
+}
+
+static void test_versions_lines_beyond_an_answer_are_counted(void **state)
+{
+    enum { AGENCIES_MANY = 60000, TYPES = 4 };
+    const char *yaml =
+        JOIN(AGENCIES, "agreements:\n",
+             AGREEMENT("a", "IN_FORCE", "2026-01-01", "2026-12-31",
+                       READS("lsp", "worker.*", "scope: NATIONAL, level: IDENTIFIED, " BY)),
+             "ceilings:\n", CEILING("lsp", "registration", "level: IDENTIFIED, scope: NATIONAL"),
+             OPERATORS);
+    struct bp_policy *p = policy_of_many(yaml, AGENCIES_MANY);
+    Berbagi__V1__ApplyPolicyResponse *told = malloc(sizeof(*told));
+    (void)state;
+
+    assert_non_null(told);
+    berbagi__v1__apply_policy_response__init(told);
+    assert_int_equal(bp_policy_difference(NULL, p, day("2026-06-01"), told), BP_OK);
+    assert_true(told->changes_left_out > 0);
+    assert_int_equal(told->n_changes + told->changes_left_out, AGENCIES_MANY * TYPES);
+    assert_in_range(berbagi__v1__apply_policy_response__get_packed_size(told),
+                    BP_POLICY_CHANGES_BYTES, BP_POLICY_CHANGES_BYTES + ((size_t)2 << 20));
+    berbagi__v1__apply_policy_response__free_unpacked(told, NULL);
+    bp_policy_unref(p);
+}
+
 /* --- an agency's own part --- */
 
 static void test_versions_part_holds_what_speaks_of_the_agency(void **state)
@@ -327,6 +377,7 @@ int main(void)
         cmocka_unit_test(test_versions_wider_and_narrower_scopes_are_changes),
         cmocka_unit_test(test_versions_lowered_ceiling_and_lost_agency_are_losses),
         cmocka_unit_test(test_versions_publish_rights_are_told_too),
+        cmocka_unit_test(test_versions_lines_beyond_an_answer_are_counted),
         cmocka_unit_test(test_versions_part_holds_what_speaks_of_the_agency),
         cmocka_unit_test(test_versions_grounds_are_numbered_by_their_words),
         cmocka_unit_test(test_versions_references_are_counted),

@@ -236,6 +236,8 @@ static void read_group(struct yaml_reader *r, struct yaml_message *m,
     Berbagi__V1__Ceiling *out;
     int *list = NULL;
     size_t n = 0;
+    snprintf(m->path, sizeof(m->path), "ceilings[%zu].audience", policy->n_ceilings);
+    bp_yaml_reader_note(r, m->path, audience->line);
     snprintf(m->path, sizeof(m->path), "ceilings[%zu]", policy->n_ceilings);
     bp_yaml_reader_note(r, m->path, group->line);
     APPEND(r, policy->ceilings, policy->n_ceilings, out, berbagi__v1__ceiling__init);

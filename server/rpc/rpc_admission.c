@@ -75,6 +75,11 @@ static bool is_admitted_above(const struct bp_rpc_call *c, struct bp_rpc_status 
            config->admit(config->context, &c->peer, c->route->method, status);
 }
 
+struct bp_rpc_status bp_rpc_request_is_missing(void)
+{
+    return bp_rpc_status(BP_REASON_MALFORMED_REQUEST, "the call carries no request");
+}
+
 bool bp_rpc_request_is_fit(const struct bp_rpc_call *c, struct bp_rpc_status *status)
 {
     size_t most = c->route->method->most_request_bytes;
@@ -104,10 +109,10 @@ bool bp_rpc_admit(struct bp_rpc_call *c, struct bp_rpc_status *status)
     *status = bp_rpc_status(BP_REASON_INTERNAL_ERROR, NULL);
     if (!is_admitted_above(c, status))
         return false;
-    if (c->route->method->client_streams)
+    if (bp_rpc_reads_later(c->route->method))
         return true;
     if (c->request == NULL) {
-        *status = bp_rpc_status(BP_REASON_MALFORMED_REQUEST, "the call carries no request");
+        *status = bp_rpc_request_is_missing();
         return false;
     }
     return bp_rpc_request_is_fit(c, status);

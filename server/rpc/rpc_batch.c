@@ -81,7 +81,7 @@ static grpc_call_error request_unknown(struct bp_rpc_call *c)
 static grpc_call_error request_registered(struct bp_rpc_call *c)
 {
     struct bp_rpc_server *s = c->server;
-    grpc_byte_buffer **request = c->route->method->client_streams ? NULL : &c->incoming;
+    grpc_byte_buffer **request = bp_rpc_reads_later(c->route->method) ? NULL : &c->incoming;
     return grpc_server_request_registered_call(s->grpc, c->route->registered, &c->grpc,
                                                &c->deadline, &c->metadata, request, s->queue,
                                                s->queue, &c->arrive_op);

@@ -164,6 +164,11 @@ static enum next step_slot(struct bp_rpc_call *c)
     return go(c, CALL_ADMIT);
 }
 
+bool bp_rpc_reads_later(const struct bp_rpc_method *m)
+{
+    return m->client_streams || m->most_request_bytes > BP_RPC_DEFAULT_REQUEST_BYTES;
+}
+
 /* A unary method that answers soon learns of the other side's end with its own answer, in one batch
  * and one completion. */
 static bool wants_early_close(const struct bp_rpc_method *m)
@@ -178,8 +183,11 @@ static enum next step_admit(struct bp_rpc_call *c)
         bp_rpc_call_decide_end(c, &refusal);
         return go(c, CALL_ENDING);
     }
-    if (wants_early_close(c->route->method))
+    const struct bp_rpc_method *m = c->route->method;
+    if (wants_early_close(m))
         bp_rpc_batch_close(c);
+    if (bp_rpc_reads_later(m) && !m->client_streams)
+        bp_rpc_batch_read(c);
     return go(c, CALL_OPEN);
 }
 
@@ -215,6 +223,9 @@ static enum next step_open(struct bp_rpc_call *c)
         bp_rpc_call_decide_end(c, &refusal);
     } else if (c->request != NULL) {
         deliver(c);
+    } else if (c->read_ended && !m->client_streams) {
+        refusal = bp_rpc_request_is_missing();
+        bp_rpc_call_decide_end(c, &refusal);
     } else if (c->read_ended) {
         c->read_ended = false;
         m->half_closed(c);

@@ -125,8 +125,13 @@ void bp_rpc_batch_send(struct bp_rpc_call *c, grpc_byte_buffer *message);
 void bp_rpc_batch_close(struct bp_rpc_call *c);  /* asks to be told of the other side's end */
 void bp_rpc_batch_status(struct bp_rpc_call *c); /* the last one: c->end */
 
+/* Is the first message read once its caller is admitted, for a completion more? What streams, and
+ * what may be so large that nobody else shall fill memory with it. */
+bool bp_rpc_reads_later(const struct bp_rpc_method *m);
+
 /* rpc_admission.c: may this call begin? Sets peer and certificate. False: *status says why not. */
 bool bp_rpc_admit(struct bp_rpc_call *c, struct bp_rpc_status *status);
+struct bp_rpc_status bp_rpc_request_is_missing(void);
 /* Is a message that arrived one this method takes? */
 bool bp_rpc_request_is_fit(const struct bp_rpc_call *c, struct bp_rpc_status *status);
 /* Ends the open calls whose certificate no longer stands. Returns their number. */

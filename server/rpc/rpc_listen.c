@@ -77,7 +77,8 @@ static void register_routes(struct bp_rpc_server *s)
         const struct bp_rpc_method *m = s->routes[i].method;
         s->routes[i].registered = grpc_server_register_method(
             s->grpc, m->path, NULL,
-            m->client_streams ? GRPC_SRM_PAYLOAD_NONE : GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER,
+            bp_rpc_reads_later(m) ? GRPC_SRM_PAYLOAD_NONE
+                                  : GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER,
             0);
         BP_ASSERT(s->routes[i].registered != NULL);
     }

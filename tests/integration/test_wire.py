@@ -1,6 +1,7 @@
 """What any gRPC client may rely on: status and details, health, reflection, calls that do not exist."""
 
 import re
+import threading
 import uuid
 
 import grpc
@@ -155,6 +156,25 @@ def test_no_message_in_a_call_that_takes_one_is_an_error(ex):
     assert refusal.code in (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.UNIMPLEMENTED,
                             grpc.StatusCode.INTERNAL)
     assert ex.fetch(KP2MI).log_id
+
+
+@pytest.mark.parametrize("name, code", [(KP2MI, grpc.StatusCode.PERMISSION_DENIED),
+                                        ("operator/admin", grpc.StatusCode.INVALID_ARGUMENT)])
+def test_a_policy_is_read_behind_its_callers_admission(ex, name, code):
+    """An agency is refused while it has sent nothing; only an operator's end of request is waited
+    for."""
+    gone = threading.Event()
+
+    def nothing():
+        if name == KP2MI:
+            gone.wait(20)
+        yield from ()
+
+    call = ex.channel(name).stream_unary("/berbagi.v1.PolicyService/ApplyPolicy")
+    try:
+        assert refused(call, nothing(), timeout=10).code == code
+    finally:
+        gone.set()
 
 
 def test_calls_given_up_and_connections_dropped_do_no_harm(ex):

@@ -180,6 +180,8 @@ static void handle_return(struct bp_policy_return *back)
         release_if_done(r);
     else if (r->status.code != BP_RPC_OK)
         bp_refuse(r->call, r->status);
+    else if (!bp_policy_may_change(r->service, r->call))
+        return; /* the role is gone since the slice began, and the call refused */
     else if (r->is_finished)
         send_last(r);
     else {

@@ -281,6 +281,57 @@ bp_status bp_certificate_uri(const X509 *cert, struct bp_buf *out, struct bp_err
     return st;
 }
 
+static GENERAL_NAMES *names_of(const X509 *cert)
+{
+    ERR_set_mark();
+    GENERAL_NAMES *names =
+        cert != NULL ? X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL) : NULL;
+    ERR_pop_to_mark();
+    return names;
+}
+
+static bool is_host(const GENERAL_NAME *name)
+{
+    return name->type == GEN_DNS || name->type == GEN_IPADD;
+}
+
+static bool has_name(const GENERAL_NAMES *names, GENERAL_NAME *wanted)
+{
+    for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+        if (GENERAL_NAME_cmp(sk_GENERAL_NAME_value(names, i), wanted) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bp_status fail_without_host(const GENERAL_NAME *name, struct bp_err *err)
+{
+    if (name->type != GEN_DNS)
+        return bp_fail(err, BP_EINVAL, "lacks an IP address of the certificate before it");
+    return bp_fail(err, BP_EINVAL, "lacks the host name %.*s of the certificate before it",
+                   ASN1_STRING_length(name->d.dNSName),
+                   (const char *)ASN1_STRING_get0_data(name->d.dNSName));
+}
+
+bp_status bp_certificate_check_hosts(const X509 *cert, const X509 *before, struct bp_err *err)
+{
+    GENERAL_NAMES *names = names_of(cert), *wanted = names_of(before);
+    bool has_any = false;
+    bp_status st = BP_OK;
+    for (int i = 0; i < sk_GENERAL_NAME_num(names); i++)
+        has_any = has_any || is_host(sk_GENERAL_NAME_value(names, i));
+    if (!has_any)
+        st = bp_fail(err, BP_EINVAL, "has no host name or address, so no client can believe it");
+    for (int i = 0; st == BP_OK && i < sk_GENERAL_NAME_num(wanted); i++) {
+        GENERAL_NAME *name = sk_GENERAL_NAME_value(wanted, i);
+        if (is_host(name) && !has_name(names, name))
+            st = fail_without_host(name, err);
+    }
+    GENERAL_NAMES_free(names);
+    GENERAL_NAMES_free(wanted);
+    return st;
+}
+
 bool bp_certificate_has_policy(const X509 *cert, enum bp_identity_kind kind)
 {
     bool found = false;
@@ -311,6 +362,13 @@ bool bp_serial_format(const ASN1_INTEGER *serial, char out[48])
     }
     out[2 * n] = '\0';
     return true;
+}
+
+bool bp_certificate_is_same_authority(const X509 *a, const X509 *b)
+{
+    const EVP_PKEY *key_a = X509_get0_pubkey(a), *key_b = X509_get0_pubkey(b);
+    return X509_NAME_cmp(X509_get_subject_name(a), X509_get_subject_name(b)) == 0 &&
+           key_a != NULL && key_b != NULL && EVP_PKEY_eq(key_a, key_b) == 1;
 }
 
 bool bp_time_of_asn1(const ASN1_TIME *t, int64_t *unix_ns)

@@ -62,12 +62,21 @@ BP_MUST_USE bp_status bp_names_uri(const GENERAL_NAMES *names, struct bp_buf *ou
                                    struct bp_err *err);
 BP_MUST_USE bp_status bp_certificate_uri(const X509 *cert, struct bp_buf *out, struct bp_err *err);
 
+/* Has cert at least one DNS name or IP address among its names, and each that `before` (NULL
+ * allowed) has? BP_EINVAL names what is missing. */
+BP_MUST_USE bp_status bp_certificate_check_hosts(const X509 *cert, const X509 *before,
+                                                 struct bp_err *err);
+
 /* Does the certificate carry the policy of this kind? */
 bool bp_certificate_has_policy(const X509 *cert, enum bp_identity_kind kind);
 
 /* Hexadecimal, lower case, at most 20 bytes as RFC 5280 has it; false for a longer, zero or
  * negative one. */
 bool bp_serial_format(const ASN1_INTEGER *serial, char out[48]);
+
+/* Do both belong to one authority: the same subject and the same key? A CA whose certificate was
+ * renewed stays the same. */
+bool bp_certificate_is_same_authority(const X509 *a, const X509 *b);
 
 /* Nanoseconds since 1970, held at the ends of what an int64_t can say; false if it is no time. */
 bool bp_time_of_asn1(const ASN1_TIME *t, int64_t *unix_ns);

@@ -19,9 +19,13 @@
 struct bp_credentials {
     struct bp_buf cert, key, ca; /* terminated; n counts the NUL */
     bool is_server;
+    X509 *leaf;
+    char serial[sizeof(((struct bp_identity *)0)->serial)];
     int64_t not_after_ns;
     struct bp_trust *trust;
-    struct bp_crl_set *crls; /* NULL: none were given */
+    struct bp_issuers issuers;
+    struct bp_crl_set *crls;   /* NULL: none were given */
+    struct bp_err lists_fault; /* not empty: they could not be loaded, and nobody passes */
     struct bp_verdicts *verdicts;
 };
 
@@ -82,6 +86,24 @@ static bp_status read_texts(struct bp_credentials *c, const struct bp_credential
     return terminate(&c->ca, files->ca, err);
 }
 
+static bp_status load_issuers(struct bp_credentials *c, const struct bp_credential_files *files,
+                              struct bp_err *err)
+{
+    bp_status st = BP_OK;
+    for (int kind = 0; st == BP_OK && kind < BP_IDENTITY_KINDS; kind++) {
+        struct bp_buf text = {0};
+        const char *path = files->issuers[kind];
+        if (path == NULL)
+            continue;
+        st = bp_file_read(path, BP_PEM_MOST_BYTES, &text, err);
+        if (st == BP_OK && (st = bp_issuers_load(&c->issuers, (enum bp_identity_kind)kind,
+                                                 bp_buf_str(&text), err)) != BP_OK)
+            bp_fail_in(err, st, "%s", path);
+        bp_buf_fini(&text);
+    }
+    return st;
+}
+
 static bp_status load_crls(struct bp_credentials *c, const struct bp_credential_files *files,
                            int64_t now_ns, struct bp_err *err)
 {
@@ -131,8 +153,8 @@ static bp_status judge(const struct bp_credentials *c, X509 *leaf, STACK_OF(X509
     STACK_OF(X509) *chain = NULL;
     bp_status st = bp_trust_verify(c->trust, leaf, untrusted, use, now_ns, &chain, err);
     if (st == BP_OK)
-        st = bp_chain_check_assertion(chain, err);
-    if (st == BP_OK && c->crls != NULL)
+        st = bp_chain_check_assertion(chain, &c->issuers, err);
+    if (st == BP_OK && c->crls != NULL && c->lists_fault.text[0] == '\0')
         st = bp_crl_set_check(c->crls, chain, now_ns, err);
     if (st == BP_OK)
         *w = window_of(chain);
@@ -151,13 +173,16 @@ static bp_status check_pair(X509 *leaf, struct bp_str key_pem, struct bp_err *er
 }
 
 /* What it says of itself, against what it is loaded for. */
-static bp_status check_role(const struct bp_credentials *c, int64_t now_ns, struct bp_err *err)
+static bp_status check_role(struct bp_credentials *c, const char *trust_domain, int64_t now_ns,
+                            struct bp_err *err)
 {
     struct bp_identity id;
-    bp_status st = bp_identity_of_pem(text_of(&c->cert), NULL, now_ns, &id, err);
+    bp_status st = bp_identity_of_pem(text_of(&c->cert), trust_domain, now_ns, &id, err);
     if (st == BP_OK && (id.kind == BP_IDENTITY_SERVER) != c->is_server)
         st = bp_fail(err, BP_EINVAL, "is a certificate for /%s/, which is not what a %s shows",
                      bp_identity_kind_name(id.kind), c->is_server ? "server" : "client");
+    if (st == BP_OK)
+        memcpy(c->serial, id.serial, sizeof(c->serial));
     return st;
 }
 
@@ -167,17 +192,20 @@ static bp_status check_own(struct bp_credentials *c, const struct bp_credential_
     STACK_OF(X509) *own = NULL;
     struct window w;
     const char *at = files->cert;
-    bp_status st = check_role(c, now_ns, err);
+    bp_status st = check_role(c, files->trust_domain, now_ns, err);
 
     if (st == BP_OK)
         st = bp_certificates_parse(text_of(&c->cert), &own, err);
+    if (st == BP_OK && c->is_server)
+        st = bp_certificate_check_hosts(sk_X509_value(own, 0), NULL, err);
     if (st == BP_OK && (st = check_pair(sk_X509_value(own, 0), text_of(&c->key), err)) != BP_OK)
         at = files->key != NULL ? files->key : files->cert;
     if (st == BP_OK)
         st = judge(c, sk_X509_value(own, 0), own, own_use(c), now_ns, &w, err);
-    if (st == BP_OK)
+    if (st == BP_OK) {
         c->not_after_ns = w.until_ns;
-    else
+        c->leaf = sk_X509_shift(own);
+    } else
         bp_fail_in(err, st, "%s", at);
     bp_certificates_free(own);
     return st;
@@ -189,8 +217,22 @@ static bp_status load_trust(struct bp_credentials *c, const char *path, struct b
     return st == BP_OK ? st : bp_fail_in(err, st, "%s", path);
 }
 
-bp_status bp_credentials_load(const struct bp_credential_files *files, bool is_server,
-                              int64_t now_ns, struct bp_credentials **out, struct bp_err *err)
+/* Bad lists are a fault of their own where the rest may load without them. */
+static bp_status load_lists(struct bp_credentials *c, const struct bp_credential_files *files,
+                            bool may_be_barred, int64_t now_ns, struct bp_err *err)
+{
+    struct bp_err why = {""};
+    bp_status st = load_crls(c, files, now_ns, &why);
+    if (st == BP_OK)
+        return BP_OK;
+    if (!may_be_barred || st == BP_ENOMEM)
+        return bp_fail(err, st, "%s", why.text);
+    c->lists_fault = why;
+    return BP_OK;
+}
+
+static bp_status load(const struct bp_credential_files *files, bool is_server, bool may_be_barred,
+                      int64_t now_ns, struct bp_credentials **out, struct bp_err *err)
 {
     bp_status st;
     struct bp_credentials *c = calloc(1, sizeof(*c));
@@ -204,7 +246,8 @@ bp_status bp_credentials_load(const struct bp_credential_files *files, bool is_s
     }
     if ((st = read_texts(c, files, err)) != BP_OK ||
         (st = load_trust(c, files->ca, err)) != BP_OK ||
-        (st = load_crls(c, files, now_ns, err)) != BP_OK ||
+        (st = load_issuers(c, files, err)) != BP_OK ||
+        (st = load_lists(c, files, may_be_barred, now_ns, err)) != BP_OK ||
         (st = check_own(c, files, now_ns, err)) != BP_OK)
         goto fail;
     ERR_pop_to_mark();
@@ -216,6 +259,19 @@ fail:
     return st;
 }
 
+bp_status bp_credentials_load(const struct bp_credential_files *files, bool is_server,
+                              int64_t now_ns, struct bp_credentials **out, struct bp_err *err)
+{
+    return load(files, is_server, false, now_ns, out, err);
+}
+
+bp_status bp_credentials_load_barred(const struct bp_credential_files *files, bool is_server,
+                                     int64_t now_ns, struct bp_credentials **out,
+                                     struct bp_err *err)
+{
+    return load(files, is_server, true, now_ns, out, err);
+}
+
 void bp_credentials_destroy(struct bp_credentials *c)
 {
     if (c == NULL)
@@ -225,7 +281,9 @@ void bp_credentials_destroy(struct bp_credentials *c)
     bp_buf_fini(&c->key);
     bp_buf_fini(&c->cert);
     bp_buf_fini(&c->ca);
+    X509_free(c->leaf);
     bp_crl_set_destroy(c->crls);
+    bp_issuers_fini(&c->issuers);
     bp_trust_destroy(c->trust);
     bp_verdicts_destroy(c->verdicts);
     free(c);
@@ -256,6 +314,35 @@ int64_t bp_credentials_crl_next_update_ns(const struct bp_credentials *c)
     return c->crls != NULL ? bp_crl_set_next_update_ns(c->crls) : INT64_MAX;
 }
 
+const char *bp_credentials_serial(const struct bp_credentials *c)
+{
+    return c->serial;
+}
+
+size_t bp_credentials_authorities(const struct bp_credentials *c)
+{
+    return (size_t)sk_X509_num(bp_trust_cas(c->trust));
+}
+
+size_t bp_credentials_revoked(const struct bp_credentials *c)
+{
+    return c->crls != NULL ? bp_crl_set_revoked(c->crls) : 0;
+}
+
+bp_status bp_credentials_check_lists(const struct bp_credentials *c, int64_t now_ns,
+                                     struct bp_err *err)
+{
+    if (c->lists_fault.text[0] != '\0')
+        return bp_fail(err, BP_EAUTH, "%s", c->lists_fault.text);
+    return c->crls != NULL ? bp_crl_set_check_current(c->crls, now_ns, err) : BP_OK;
+}
+
+bp_status bp_credentials_check_names(const struct bp_credentials *c,
+                                     const struct bp_credentials *before, struct bp_err *err)
+{
+    return bp_certificate_check_hosts(c->leaf, before->leaf, err);
+}
+
 static bp_status judge_peer(const struct bp_credentials *c, struct bp_str cert_pem, int64_t now_ns,
                             struct window *w, struct bp_err *err)
 {
@@ -274,6 +361,8 @@ bp_status bp_credentials_check_revocation(const struct bp_credentials *c, struct
     struct window w;
     bp_status st;
 
+    if (c->lists_fault.text[0] != '\0')
+        return bp_credentials_check_lists(c, now_ns, err);
     bp_sha256(cert_pem.p, cert_pem.n, digest);
     if (bp_verdicts_holds(c->verdicts, digest, now_ns))
         return BP_OK;

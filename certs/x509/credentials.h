@@ -12,18 +12,28 @@ struct bp_credential_files {
     const char *cert, *key, *ca;
     const char *const *crls; /* PEM files; n_crls may be 0: revocation is not checked */
     size_t n_crls;
-    uint64_t crl_grace_s; /* how long past nextUpdate a CRL still counts */
+    uint64_t crl_grace_s;     /* how long past nextUpdate a CRL still counts */
+    const char *trust_domain; /* that the own certificate must name; NULL: any */
+    /* PEM files with the CAs that alone may issue for a kind of identity. NULL: the policy that a
+     * CA's certificate carries decides, as it does beside such a file. */
+    const char *issuers[BP_IDENTITY_KINDS];
 };
 
 struct bp_credentials;
 
 /* Loads and checks: the pair matches, the chain leads to the CA bundle for this purpose (server or
  * client), dates, each CRL is signed by a CA of the bundle and current, each CA of the bundle has
- * one (if any are given), the own certificate is not revoked. Errors name the file and what is
- * wrong with it. */
+ * one (if any are given), the own certificate is not revoked, a server's has a host name or
+ * address. Errors name the file and what is wrong with it. */
 BP_MUST_USE bp_status bp_credentials_load(const struct bp_credential_files *files, bool is_server,
                                           int64_t now_ns, struct bp_credentials **out,
                                           struct bp_err *err);
+
+/* The same for a start, where there is nothing to fall back on: where the CRLs alone are at fault,
+ * the rest loads, and bars every peer (bp_credentials_check_lists says why). */
+BP_MUST_USE bp_status bp_credentials_load_barred(const struct bp_credential_files *files,
+                                                 bool is_server, int64_t now_ns,
+                                                 struct bp_credentials **out, struct bp_err *err);
 void bp_credentials_destroy(struct bp_credentials *c); /* NULL allowed; wipes the key */
 
 /* PEM texts, terminated, borrowed: what gRPC is given. */
@@ -33,6 +43,20 @@ const char *bp_credentials_ca_pem(const struct bp_credentials *c);
 int64_t bp_credentials_not_after_ns(const struct bp_credentials *c); /* earliest of the own chain */
 int64_t bp_credentials_crl_next_update_ns(
     const struct bp_credentials *c); /* earliest; INT64_MAX without CRLs */
+const char *bp_credentials_serial(const struct bp_credentials *c); /* of the own certificate */
+size_t bp_credentials_authorities(const struct bp_credentials *c); /* CAs of the bundle */
+size_t bp_credentials_revoked(const struct bp_credentials *c);     /* entries of all CRLs */
+
+/* Are the CRLs in order at now_ns (also: none are asked for)? BP_EAUTH with what is wrong: one was
+ * missing or bad when they were loaded, or is out of date since; peers of its CA are barred. */
+BP_MUST_USE bp_status bp_credentials_check_lists(const struct bp_credentials *c, int64_t now_ns,
+                                                 struct bp_err *err);
+
+/* Does the own certificate have every host name and address that the one of `before` has? BP_EINVAL
+ * names the one that is missing. */
+BP_MUST_USE bp_status bp_credentials_check_names(const struct bp_credentials *c,
+                                                 const struct bp_credentials *before,
+                                                 struct bp_err *err);
 
 /* May the holder of this certificate still be talked to at now_ns? cert_pem is the peer's
  * certificate alone, as gRPC gives it, so its CAs must all be in the bundle. Checks the chain and

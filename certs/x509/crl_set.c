@@ -50,17 +50,10 @@ void bp_crl_set_destroy(struct bp_crl_set *set)
     free(set);
 }
 
-static bool is_same_authority(const X509 *a, const X509 *b)
-{
-    const EVP_PKEY *key_a = X509_get0_pubkey(a), *key_b = X509_get0_pubkey(b);
-    return X509_NAME_cmp(X509_get_subject_name(a), X509_get_subject_name(b)) == 0 &&
-           key_a != NULL && key_b != NULL && EVP_PKEY_eq(key_a, key_b) == 1;
-}
-
 static struct list *find_list(const struct bp_crl_set *set, const X509 *issuer)
 {
     for (size_t i = 0; i < set->n; i++) {
-        if (is_same_authority(set->lists[i].issuer, issuer))
+        if (bp_certificate_is_same_authority(set->lists[i].issuer, issuer))
             return &set->lists[i];
     }
     return NULL;
@@ -99,10 +92,18 @@ static bool is_out_of_date(const struct bp_crl_set *set, const struct list *list
     return now_ns > end_of(set, list->next_update_ns);
 }
 
+static bp_status fail_out_of_date(const struct list *list, bp_status st, struct bp_err *err)
+{
+    char subject[128], time[36];
+    bp_subject_describe(list->issuer, subject, sizeof(subject));
+    bp_time_format(list->next_update_ns, time);
+    return bp_fail(err, st, "the CRL of %s should have been replaced by %s", subject, time);
+}
+
 static bp_status check_list(const struct bp_crl_set *set, struct list *list, int64_t now_ns,
                             struct bp_err *err)
 {
-    char subject[128], time[36];
+    char subject[128];
 
     if ((list->issuer = find_signer(set, list->crl)) == NULL)
         return bp_fail(err, BP_EINVAL, "a CRL in it is not signed by a CA of the bundle");
@@ -112,10 +113,8 @@ static bp_status check_list(const struct bp_crl_set *set, struct list *list, int
     if (!bp_time_of_asn1(X509_CRL_get0_lastUpdate(list->crl), &list->this_update_ns) ||
         !bp_time_of_asn1(X509_CRL_get0_nextUpdate(list->crl), &list->next_update_ns))
         return bp_fail(err, BP_EINVAL, "the CRL of %s lacks thisUpdate or nextUpdate", subject);
-    bp_time_format(list->next_update_ns, time);
     if (is_out_of_date(set, list, now_ns))
-        return bp_fail(err, BP_EINVAL, "the CRL of %s should have been replaced by %s", subject,
-                       time);
+        return fail_out_of_date(list, BP_EINVAL, err);
     if (now_ns < list->this_update_ns && list->this_update_ns - now_ns > CLOCK_SKEW_NS)
         return bp_fail(err, BP_EINVAL, "the CRL of %s begins in the future", subject);
     return BP_OK;
@@ -186,21 +185,27 @@ bp_status bp_crl_set_check_complete(const struct bp_crl_set *set, struct bp_err 
     return BP_OK;
 }
 
+bp_status bp_crl_set_check_current(const struct bp_crl_set *set, int64_t now_ns, struct bp_err *err)
+{
+    for (size_t i = 0; i < set->n; i++) {
+        if (is_out_of_date(set, &set->lists[i], now_ns))
+            return fail_out_of_date(&set->lists[i], BP_EAUTH, err);
+    }
+    return BP_OK;
+}
+
 static bp_status check_one(const struct bp_crl_set *set, const X509 *cert, const X509 *issuer,
                            int64_t now_ns, struct bp_err *err)
 {
-    char subject[128], time[36];
+    char subject[128];
     X509_REVOKED *entry = NULL;
     const struct list *list = find_list(set, issuer);
 
     bp_subject_describe(issuer, subject, sizeof(subject));
     if (list == NULL)
         return bp_fail(err, BP_EAUTH, "no CRL of its issuer %s is known", subject);
-    if (is_out_of_date(set, list, now_ns)) {
-        bp_time_format(list->next_update_ns, time);
-        return bp_fail(err, BP_EAUTH, "the CRL of its issuer %s should have been replaced by %s",
-                       subject, time);
-    }
+    if (is_out_of_date(set, list, now_ns))
+        return fail_out_of_date(list, BP_EAUTH, err);
     /* 1: revoked, 2: to be removed from a delta list, which is no revocation. */
     if (X509_CRL_get0_by_serial(list->crl, &entry, X509_get0_serialNumber(cert)) != 1)
         return BP_OK;
@@ -226,6 +231,16 @@ int64_t bp_crl_set_next_update_ns(const struct bp_crl_set *set)
         earliest =
             set->lists[i].next_update_ns < earliest ? set->lists[i].next_update_ns : earliest;
     return earliest;
+}
+
+size_t bp_crl_set_revoked(const struct bp_crl_set *set)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < set->n; i++) {
+        int entries = sk_X509_REVOKED_num(X509_CRL_get_REVOKED(set->lists[i].crl));
+        n += entries > 0 ? (size_t)entries : 0;
+    }
+    return n;
 }
 
 int64_t bp_crl_set_end_ns(const struct bp_crl_set *set)

@@ -21,6 +21,10 @@ BP_MUST_USE bp_status bp_crl_set_add(struct bp_crl_set *set, struct bp_str pem, 
 /* BP_EINVAL and its name if a CA of the bundle has no list in the set. */
 BP_MUST_USE bp_status bp_crl_set_check_complete(const struct bp_crl_set *set, struct bp_err *err);
 
+/* BP_EAUTH and its name if a list of the set is out of date at now_ns. */
+BP_MUST_USE bp_status bp_crl_set_check_current(const struct bp_crl_set *set, int64_t now_ns,
+                                               struct bp_err *err);
+
 /* Looks up each certificate of the chain but the last in its issuer's list. BP_EPERM revoked,
  * BP_EAUTH list missing or out of date. */
 BP_MUST_USE bp_status bp_crl_set_check(const struct bp_crl_set *set, const STACK_OF(X509) * chain,
@@ -29,5 +33,8 @@ BP_MUST_USE bp_status bp_crl_set_check(const struct bp_crl_set *set, const STACK
 /* Earliest of all lists; INT64_MAX when empty. The end is nextUpdate and the grace behind it. */
 int64_t bp_crl_set_next_update_ns(const struct bp_crl_set *set);
 int64_t bp_crl_set_end_ns(const struct bp_crl_set *set);
+
+/* Entries of all lists. */
+size_t bp_crl_set_revoked(const struct bp_crl_set *set);
 
 #endif

@@ -163,33 +163,75 @@ bp_status bp_trust_verify(const struct bp_trust *trust, X509 *leaf, STACK_OF(X50
     return st;
 }
 
+bp_status bp_issuers_load(struct bp_issuers *issuers, enum bp_identity_kind kind, struct bp_str pem,
+                          struct bp_err *err)
+{
+    STACK_OF(X509) *cas = NULL;
+    bp_status st = bp_certificates_parse(pem, &cas, err);
+    for (int i = 0; st == BP_OK && i < sk_X509_num(cas); i++)
+        st = check_ca(sk_X509_value(cas, i), err);
+    if (st != BP_OK) {
+        bp_certificates_free(cas);
+        return st;
+    }
+    bp_certificates_free(issuers->of[kind]);
+    issuers->of[kind] = cas;
+    return BP_OK;
+}
+
+void bp_issuers_fini(struct bp_issuers *issuers)
+{
+    for (int kind = 0; kind < BP_IDENTITY_KINDS; kind++)
+        bp_certificates_free(issuers->of[kind]);
+    *issuers = (struct bp_issuers){{NULL}};
+}
+
+static bool is_listed(const struct bp_issuers *issuers, enum bp_identity_kind kind, const X509 *ca)
+{
+    const STACK_OF(X509) *listed = issuers != NULL ? issuers->of[kind] : NULL;
+    for (int i = 0; i < sk_X509_num(listed); i++) {
+        if (bp_certificate_is_same_authority(sk_X509_value(listed, i), ca))
+            return true;
+    }
+    return listed == NULL;
+}
+
 /* Whether depth i of the chain must carry the policy: the issuer always, the root above it not. */
 static bool must_carry(const STACK_OF(X509) * chain, int i)
 {
     return i == 1 || i < sk_X509_num(chain) - 1;
 }
 
-bp_status bp_chain_check_assertion(const STACK_OF(X509) * chain, struct bp_err *err)
+static bp_status read_kind(const X509 *leaf, enum bp_identity_kind *kind, struct bp_err *err)
 {
     struct bp_buf uri = {0};
     struct bp_identity id = {0};
-    char subject[128];
-    bp_status st = bp_certificate_uri(sk_X509_value(chain, 0), &uri, err);
-
+    bp_status st = bp_certificate_uri(leaf, &uri, err);
     if (st == BP_OK)
         st = bp_identity_parse_uri(bp_buf_str(&uri), NULL, &id, err);
     bp_buf_fini(&uri);
+    *kind = id.kind;
+    return st == BP_EINVAL ? BP_EAUTH : st;
+}
+
+bp_status bp_chain_check_assertion(const STACK_OF(X509) * chain, const struct bp_issuers *issuers,
+                                   struct bp_err *err)
+{
+    char subject[128];
+    enum bp_identity_kind kind;
+    bp_status st = read_kind(sk_X509_value(chain, 0), &kind, err);
     if (st != BP_OK)
-        return st == BP_EINVAL ? BP_EAUTH : st;
+        return st;
     if (sk_X509_num(chain) < 2)
         return bp_fail(err, BP_EAUTH, "the certificate is its own issuer");
     for (int i = 1; i < sk_X509_num(chain); i++) {
         const X509 *ca = sk_X509_value(chain, i);
-        if (!must_carry(chain, i) || bp_certificate_has_policy(ca, id.kind))
+        bool may = !must_carry(chain, i) || bp_certificate_has_policy(ca, kind);
+        if (may && (i != 1 || is_listed(issuers, kind, ca)))
             continue;
         bp_subject_describe(ca, subject, sizeof(subject));
         return bp_fail(err, BP_EAUTH, "its issuer %s may not sign for the path /%s/", subject,
-                       bp_identity_kind_name(id.kind));
+                       bp_identity_kind_name(kind));
     }
     return BP_OK;
 }

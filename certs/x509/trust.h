@@ -24,9 +24,24 @@ BP_MUST_USE bp_status bp_trust_verify(const struct bp_trust *trust, X509 *leaf,
                                       STACK_OF(X509) * untrusted, enum bp_use use, int64_t now_ns,
                                       STACK_OF(X509) * *chain, struct bp_err *err);
 
+/* The CAs that this program was told may issue certificates of a kind; NULL: it was told of none,
+ * and their own policies decide. */
+struct bp_issuers {
+    STACK_OF(X509) * of[BP_IDENTITY_KINDS];
+};
+
+/* Reads the CAs for one kind. BP_EINVAL: nothing in it, a certificate that is no CA's, a weak key.
+ */
+BP_MUST_USE bp_status bp_issuers_load(struct bp_issuers *issuers, enum bp_identity_kind kind,
+                                      struct bp_str pem, struct bp_err *err);
+void bp_issuers_fini(struct bp_issuers *issuers);
+
 /* May the CAs of this chain assert the identity its leaf claims? The issuer, and every CA between
- * it and the root, must carry the policy of the leaf's kind. BP_EAUTH. */
-BP_MUST_USE bp_status bp_chain_check_assertion(const STACK_OF(X509) * chain, struct bp_err *err);
+ * it and the root, must carry the policy of the leaf's kind; and where issuers (NULL allowed) names
+ * CAs for that kind, the issuer must be among them. BP_EAUTH. */
+BP_MUST_USE bp_status bp_chain_check_assertion(const STACK_OF(X509) * chain,
+                                               const struct bp_issuers *issuers,
+                                               struct bp_err *err);
 
 /* The subject of a certificate in one line, cut to fit; control characters escaped. */
 void bp_subject_describe(const X509 *cert, char *out, size_t size);

@@ -118,7 +118,7 @@ static struct bp_rpc_status ask_credentials(const struct bp_rpc_peers *p,
         return BP_RPC_STATUS_OK;
     if (st == BP_EPERM)
         return bp_rpc_status(BP_REASON_CERTIFICATE_REVOKED, NULL);
-    if (now_ns > bp_credentials_crl_next_update_ns(p->credentials)) {
+    if (bp_credentials_check_lists(p->credentials, now_ns, NULL) != BP_OK) {
         struct bp_rpc_status status = bp_rpc_status(BP_REASON_REVOCATION_UNKNOWN, NULL);
         status.retry_after_ms = 30000;
         return status;

@@ -110,7 +110,7 @@ static void print_trust(struct inspection *in, X509 *cert)
     const enum bp_use use = is_ca ? BP_USE_AS_CA : for_server ? BP_USE_AS_SERVER : BP_USE_AS_CLIENT;
     bp_status st = bp_trust_verify(in->trust, cert, in->all, use, in->now_ns, &chain, &err);
     if (st == BP_OK && !is_ca)
-        st = bp_chain_check_assertion(chain, &err);
+        st = bp_chain_check_assertion(chain, NULL, &err);
     if (st == BP_OK && in->crls != NULL)
         st = bp_crl_set_check(in->crls, chain, in->now_ns, &err);
     bp_certificates_free(chain);

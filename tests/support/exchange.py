@@ -110,6 +110,7 @@ class Exchange:
         self.data = self.folder / "data"
         self.log = self.folder / "berbagid.log"
         self.options = list(options)
+        self.environment = {}  # what the server's has besides
         self.address = None
         self.process = None
         self.version = 0
@@ -137,7 +138,8 @@ class Exchange:
         log = open(self.log, "ab")
         with contextlib.closing(log):
             self.process = subprocess.Popen(self.command(self.address or "127.0.0.1:0"),
-                                            stdout=subprocess.PIPE, stderr=log)
+                                            stdout=subprocess.PIPE, stderr=log,
+                                            env={**os.environ, **self.environment})
         self.address = self._ready_line().partition(" ")[2].strip()
 
     def _ready_line(self):
@@ -277,7 +279,7 @@ class Stream:
         self.refusal = None
         self.ended = False
         self._changed = threading.Condition()
-        self._requests = _Requests()
+        self._requests = Requests()
         self.send(v1.SubscribeRequest(open=v1.SubscribeRequest.Open(**opening)))
         self._call = method(self._requests)
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -355,7 +357,7 @@ class Stream:
         return -1
 
 
-class _Requests:
+class Requests:
     """The requests of a stream as an iterator that grpc reads from: a queue with an end."""
 
     def __init__(self):

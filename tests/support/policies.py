@@ -22,6 +22,11 @@ def from_folder(folder=SAMPLE):
     return from_document(document)
 
 
+def small():
+    """Two regencies, a ministry and two event types, everything at full sight."""
+    return from_text((pathlib.Path(__file__).parent / "small.yaml").read_text())
+
+
 def from_text(text):
     return from_document(yaml.safe_load(text))
 

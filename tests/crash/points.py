@@ -1,0 +1,31 @@
+"""Where the server is killed. A rule (tests/support/faults/plan.c) with one number left open: the how-manyeth such call."""
+
+from typing import NamedTuple
+
+
+class Point(NamedTuple):
+    name: str
+    rule: str  # {} stands for the number
+    most: int  # the number is drawn from 1 to this
+    at_start: bool = False  # counted from the start of the process, so that coming back up is hit too
+
+
+FIRST_START = Point("coming up: the first time", "kill any * {}", 50, at_start=True)
+
+POINTS = (
+    Point("some pages of a commit written", "kill-after write journal/data.mdb {}", 60),
+    Point("a page of a commit half written", "tear write journal/data.mdb {}", 60),
+    Point("a commit written, not flushed", "kill flush journal/data.mdb {}", 30),
+    Point("a commit flushed, without its root", "kill durable-write journal/data.mdb {}", 30),
+    Point("the root of a commit half written", "tear durable-write journal/data.mdb {}", 30),
+    Point("committed, nobody told", "kill-after durable-write journal/data.mdb {}", 30),
+    Point("the index half written", "kill-after write index/data.mdb {}", 5),
+    Point("the index written, not flushed", "kill flush index/data.mdb {}", 1),
+    Point("the index flushed, without its root", "kill durable-write index/data.mdb {}", 1),
+    Point("the index committed, ids still in memory", "kill-after durable-write index/data.mdb {}", 1),
+    Point("a line of the audit record half written", "tear write audit/* {}", 3),
+    Point("a line of the audit record written", "kill-after write audit/* {}", 3),
+    Point("coming up: the journal", "kill any journal/* {}", 7, at_start=True),
+    Point("coming up: the index", "kill any index/* {}", 12, at_start=True),
+    Point("coming up: anything", "kill-after any * {}", 30, at_start=True),
+)

@@ -5,6 +5,7 @@
 
 #include <systemd/sd-daemon.h>
 
+#include "clock.h"
 #include "log.h"
 #include "rpc_status.h"
 #include "server.h"
@@ -39,12 +40,27 @@ static void reload(struct bp_server *server)
                bp_log_quote(words, sizeof(words), bp_str(err.text)));
 }
 
+/* The next signal. Meanwhile a service manager with a watchdog gets a sign of life twice in its
+ * time, as long as the exchange turns. */
+static int wait_for_signal(const struct bp_server *server, const sigset_t *set)
+{
+    uint64_t watchdog_us = 0;
+    if (sd_watchdog_enabled(0, &watchdog_us) <= 0)
+        return sigwaitinfo(set, NULL);
+    int64_t half_ns = (int64_t)(watchdog_us / 2) * 1000;
+    const struct timespec half = {(time_t)(half_ns / BP_NS_PER_S), (long)(half_ns % BP_NS_PER_S)};
+    int number = sigtimedwait(set, NULL, &half);
+    if (number < 0 && bp_server_is_alive(server, (int64_t)(watchdog_us / 1000)))
+        (void)sd_notify(0, "WATCHDOG=1");
+    return number;
+}
+
 /* Returns when it is time to stop. */
 static void wait_for_stop(struct bp_server *server, const sigset_t *set)
 {
     for (;;) {
-        int number = 0;
-        if (sigwait(set, &number) != 0)
+        int number = wait_for_signal(server, set);
+        if (number < 0)
             continue;
         if (number != SIGHUP) {
             bp_log(BP_LOG_INFO, "server.stopping", "signal=%d", number);
@@ -65,7 +81,7 @@ static int run(const struct bp_config *config)
     }
     printf("ready %s\n", bp_server_address(server));
     (void)fflush(stdout);
-    (void)sd_notify(0, "READY=1");
+    (void)sd_notify(0, "READY=1\nSTATUS=Serving");
     wait_for_stop(server, &set);
     (void)sd_notify(0, "STOPPING=1");
     bp_server_stop(server);

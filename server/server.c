@@ -32,6 +32,7 @@ struct bp_server {
     size_t n_paths;
     bool has_rpc_init;
     bool serves;
+    _Atomic int64_t turned_ms; /* monotonic: when the queue's thread last looked at the health */
     struct bp_exchange exchange;
     bool has_exchange;
     struct bp_schema *schema;
@@ -134,6 +135,12 @@ static void update_health(void *context)
     struct bp_server *s = context;
     bool can_store = bp_sequencer_health(s->exchange.sequencer) == BP_OK;
     bp_health_set(s->health, "berbagi.v1.PublisherService", can_store);
+    atomic_store(&s->turned_ms, bp_monotonic_ms(s->exchange.clock));
+}
+
+bool bp_server_is_alive(const struct bp_server *s, int64_t within_ms)
+{
+    return bp_monotonic_ms(s->exchange.clock) - atomic_load(&s->turned_ms) <= within_ms;
 }
 
 /* --- certificates --- */

@@ -13,6 +13,11 @@ bool bp_fair_queue_is_empty(const struct bp_fair_queue *q)
     return q->last == NULL;
 }
 
+bool bp_fair_queue_is_shared(const struct bp_fair_queue *q)
+{
+    return q->last != NULL && q->last->next != q->last;
+}
+
 static struct bp_flow *at_turn(const struct bp_fair_queue *q)
 {
     return q->last->next;
@@ -22,7 +27,7 @@ static struct bp_flow *at_turn(const struct bp_fair_queue *q)
  * nobody. */
 static void begin_turn(struct bp_fair_queue *q)
 {
-    if (at_turn(q) == q->last)
+    if (!bp_fair_queue_is_shared(q))
         at_turn(q)->credit = 0;
     for (;;) {
         at_turn(q)->credit += q->quantum;

@@ -28,6 +28,8 @@ struct bp_fair_queue {
 /* quantum: what a turn may use, at least 1, in whatever unit bp_fair_queue_use counts. */
 void bp_fair_queue_init(struct bp_fair_queue *q, int64_t quantum);
 bool bp_fair_queue_is_empty(const struct bp_fair_queue *q);
+/* Does mail of more than one flow wait? */
+bool bp_fair_queue_is_shared(const struct bp_fair_queue *q);
 
 /* mail goes behind all else of its flow. */
 void bp_fair_queue_add(struct bp_fair_queue *q, struct bp_flow *flow, struct bp_mail *mail);

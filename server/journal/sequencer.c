@@ -1,5 +1,5 @@
-/* The door's thread, and what others may ask of it. The thread takes all that waits, a group at a
- * time; each group runs through the same steps:
+/* The door's thread, and what others may ask of it. Flows take turns, a group at
+ * a time; each group runs through the same steps:
  *
  *   take -> admit (version, room, reserve) -> decide -> append -> commit -> index -> answer -> tell
  * the head
@@ -9,6 +9,7 @@
 #include "sequencer_internal.h"
 
 #define MOST_WAITING_BYTES (64u << 20)
+#define TURN_BYTES (64 << 10) /* some hundred events: a flow's turn where several wait */
 #define POLICY_WAITING_BYTES (128u << 20)
 #define ROWS_WITHIN_MS 500
 #define UNWELL_CHECK_MS 250 /* how often something that is wrong is looked at again */
@@ -25,14 +26,12 @@ static void *run(void *argument)
 {
     struct bp_sequencer *s = argument;
     bool is_closed = false;
-    while (!is_closed) {
+    while (!is_closed || !bp_fair_queue_is_empty(&s->turns)) {
         is_closed = bp_mailbox_is_closed(&s->mail); /* asked first: what is taken then is all */
-        struct bp_mail *list = bp_mailbox_take(&s->mail, wait_ms(s));
+        int wait = bp_fair_queue_is_empty(&s->turns) ? wait_ms(s) : 0;
+        bp_sequencer_line_up(s, bp_mailbox_take(&s->mail, wait));
         bp_sequencer_run_policies(s);
-        while (list != NULL) {
-            list = bp_sequencer_run_group(s, list);
-            bp_sequencer_run_policies(s);
-        }
+        bp_sequencer_run_group(s);
         bp_sequencer_run_rows(s, false);
         bp_sequencer_check_health(s);
     }
@@ -63,8 +62,10 @@ bp_status bp_sequencer_start(const struct bp_sequencer_config *config, struct bp
     s->reserve_bytes = config->disk_reserve_bytes;
     s->indexed_head = bp_journal_head(s->journal);
     s->told_number = bp_journal_last_number(s->journal);
-    size_t most = config->most_waiting_bytes != 0 ? config->most_waiting_bytes : MOST_WAITING_BYTES;
-    bp_mailbox_init(&s->mail, most);
+    s->most_waiting_bytes =
+        config->most_waiting_bytes != 0 ? config->most_waiting_bytes : MOST_WAITING_BYTES;
+    bp_mailbox_init(&s->mail, SIZE_MAX);
+    bp_fair_queue_init(&s->turns, TURN_BYTES);
     bp_mailbox_init(&s->policies, POLICY_WAITING_BYTES);
     bp_subscriptions_init(&s->subscriptions);
     bp_id_map_init(&s->group_ids);
@@ -96,7 +97,14 @@ void bp_sequencer_stop(struct bp_sequencer *s)
 
 bool bp_sequencer_submit(struct bp_sequencer *s, struct bp_submission *submission)
 {
-    return bp_mailbox_push(&s->mail, &submission->mail);
+    size_t bytes = submission->mail.bytes;
+    size_t before = atomic_fetch_add(&s->waiting_bytes, bytes);
+    bool fits =
+        before == 0 || (bytes <= s->most_waiting_bytes && before <= s->most_waiting_bytes - bytes);
+    if (fits && bp_mailbox_push(&s->mail, &submission->mail))
+        return true;
+    atomic_fetch_sub(&s->waiting_bytes, bytes);
+    return false;
 }
 
 bool bp_sequencer_submit_policy(struct bp_sequencer *s, struct bp_policy_submission *submission)

@@ -6,6 +6,7 @@
 #ifndef BERBAGI_SEQUENCER_H
 #define BERBAGI_SEQUENCER_H
 
+#include "fair_queue.h"
 #include "id_map.h"
 #include "journal.h"
 #include "mailbox.h"
@@ -55,12 +56,14 @@ struct bp_fence {
 };
 
 struct bp_submission {
-    struct bp_mail mail; /* bytes: what it counts against the mailbox's bound */
+    struct bp_mail mail; /* bytes: what it counts against the bound, and of its flow's turn */
     struct bp_proposal *proposals;
     size_t n;
     bool all_or_nothing;
     uint64_t policy_version; /* under which it was judged */
     struct bp_fence *fence;  /* NULL: it stands alone */
+    struct bp_flow *flow;    /* whose turn it takes: the agency's, the sequencer's until done; NULL:
+                                one for all such. All of a stream have the same. */
     void *context;           /* the submitter's */
     /* Called on the sequencer's thread when all is decided and durable; must not block. Duplicates
      * and conflicts are told with BP_OK. BP_ECONFLICT: the policy version in force is another;
@@ -101,7 +104,7 @@ struct bp_sequencer;
 struct bp_sequencer_config {
     struct bp_journal *journal;
     const struct bp_id_index *ids;
-    size_t most_waiting_bytes;   /* of the mailbox; 0 = 64 MiB */
+    size_t most_waiting_bytes;   /* of submissions not answered yet; 0 = 64 MiB */
     uint64_t disk_reserve_bytes; /* below it events are answered BP_ENOSPC; policy and
                                     acknowledgements go on */
     const struct bp_clock *clock;
@@ -117,8 +120,9 @@ BP_MUST_USE bp_status bp_sequencer_start(const struct bp_sequencer_config *confi
  * left is called here. NULL allowed. */
 void bp_sequencer_stop(struct bp_sequencer *s);
 
-/* False: the mailbox is full (or stopping); done is not called. Any thread; never blocks. Policies
- * have a mailbox of their own and go first. */
+/* False: too much waits (one larger than the bound enters when nothing does), or it is stopping;
+ * done is not called. Any thread; never blocks. Flows take turns, by bytes; policies have a mailbox
+ * of their own and go first. */
 bool bp_sequencer_submit(struct bp_sequencer *s, struct bp_submission *submission);
 bool bp_sequencer_submit_policy(struct bp_sequencer *s, struct bp_policy_submission *submission);
 

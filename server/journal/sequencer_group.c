@@ -3,8 +3,14 @@
 #include "decide.h"
 #include "sequencer_internal.h"
 
+/* How much a group takes. Small ones cost a lone sender of much a quarter of its rate; large ones make
+ * everybody who comes meanwhile wait for the whole. So they are small where several flows send, and
+ * for a while after, because who sends one event at a time is seldom there when a group begins. */
 #define GROUP_BYTES_MAX (16u << 20)
 #define GROUP_EVENTS_MAX 16384u
+#define SHARED_BYTES_MAX (1u << 20)
+#define SHARED_EVENTS_MAX 1024u
+#define SHARED_FOR_MS 1000
 #define POLICY_BYTES_MAX (64u << 20)
 #define ROWS_RETRY_MS 1000
 
@@ -75,21 +81,32 @@ static bp_status take_submission(struct bp_sequencer *s, struct bp_submission *s
     return sub->status == BP_OK ? append_stored(s, sub) : BP_OK;
 }
 
-/* Cuts the first group off the list; returns the rest. */
-static struct bp_mail *cut_group(struct bp_mail *list)
+static bool is_shared(struct bp_sequencer *s)
 {
-    size_t bytes = list->bytes, events = submission_of(list)->n;
-    struct bp_mail *last = list;
-    for (struct bp_mail *m = list->next; m != NULL; m = m->next) {
-        bytes += m->bytes;
-        events += submission_of(m)->n;
-        if (bytes > GROUP_BYTES_MAX || events > GROUP_EVENTS_MAX)
+    int64_t now = bp_monotonic_ms(s->clock);
+    if (bp_fair_queue_is_shared(&s->turns))
+        s->shared_until_ms = now + SHARED_FOR_MS;
+    return now < s->shared_until_ms;
+}
+
+/* Takes the first group out of the turns, as a list; at least one submission. */
+static struct bp_mail *take_group(struct bp_sequencer *s)
+{
+    bool shared = is_shared(s);
+    size_t most_bytes = shared ? SHARED_BYTES_MAX : GROUP_BYTES_MAX;
+    size_t most_events = shared ? SHARED_EVENTS_MAX : GROUP_EVENTS_MAX;
+    size_t bytes = 0, events = 0;
+    struct bp_mail *list = NULL, **end = &list, *mail;
+    while ((mail = bp_fair_queue_first(&s->turns)) != NULL) {
+        bytes += mail->bytes;
+        events += submission_of(mail)->n;
+        if (list != NULL && (bytes > most_bytes || events > most_events))
             break;
-        last = m;
+        *end = bp_fair_queue_take(&s->turns, mail->bytes);
+        mail->next = NULL;
+        end = &mail->next;
     }
-    struct bp_mail *rest = last->next;
-    last->next = NULL;
-    return rest;
+    return list;
 }
 
 static bp_status take_all(struct bp_sequencer *s, struct bp_mail *list)
@@ -101,10 +118,11 @@ static bp_status take_all(struct bp_sequencer *s, struct bp_mail *list)
 }
 
 /* Answers that rest on what was stored before hold whatever became of the group. */
-static void answer_all(struct bp_mail *list, bp_status committed)
+static void answer_all(struct bp_sequencer *s, struct bp_mail *list, bp_status committed)
 {
     while (list != NULL) {
         struct bp_submission *sub = submission_of(list);
+        atomic_fetch_sub(&s->waiting_bytes, list->bytes);
         list = list->next; /* done may free it */
         if (sub->status == BP_OK && sub->waits)
             sub->status = committed;
@@ -115,10 +133,22 @@ static void answer_all(struct bp_mail *list, bp_status committed)
     }
 }
 
-struct bp_mail *bp_sequencer_run_group(struct bp_sequencer *s, struct bp_mail *list)
+void bp_sequencer_line_up(struct bp_sequencer *s, struct bp_mail *list)
 {
-    struct bp_mail *rest = cut_group(list);
+    while (list != NULL) {
+        struct bp_mail *mail = list;
+        struct bp_flow *flow = submission_of(mail)->flow;
+        list = list->next;
+        bp_fair_queue_add(&s->turns, flow != NULL ? flow : &s->nobodys, mail);
+    }
+}
+
+void bp_sequencer_run_group(struct bp_sequencer *s)
+{
+    struct bp_mail *list = take_group(s);
     bp_status st = BP_EIO;
+    if (list == NULL)
+        return;
     for (struct bp_mail *m = list; m != NULL; m = m->next) {
         submission_of(m)->status = BP_OK;
         submission_of(m)->waits = true;
@@ -128,9 +158,8 @@ struct bp_mail *bp_sequencer_run_group(struct bp_sequencer *s, struct bp_mail *l
         st = take_all(s, list);
         st = bp_sequencer_commit(s, st);
     }
-    answer_all(list, st);
+    answer_all(s, list, st);
     bp_sequencer_tell_head(s);
-    return rest;
 }
 
 /* --- policies: each a group of its own, so that what fails events does not fail them --- */

@@ -19,12 +19,17 @@ struct bp_sequencer {
     uint64_t reserve_bytes;
 
     pthread_t thread;
-    struct bp_mailbox mail;     /* submissions; the thread waits here */
-    struct bp_mailbox policies; /* never waited on: a push interrupts the other */
+    struct bp_mailbox mail; /* submissions; the thread waits here */
+    size_t most_waiting_bytes;
+    atomic_size_t waiting_bytes; /* of submissions not answered yet */
+    struct bp_mailbox policies;  /* never waited on: a push interrupts the other */
     struct bp_subscriptions subscriptions;
     atomic_int health; /* a bp_status; written by the thread */
 
     /* the thread's */
+    struct bp_fair_queue turns; /* of what came by mail */
+    struct bp_flow nobodys;     /* of submissions without a flow */
+    int64_t shared_until_ms;    /* groups are small until then */
     struct bp_group group;
     struct bp_id_map group_ids; /* of the events in group; kept after a failed commit until it is
                                    known what is stored */
@@ -53,9 +58,10 @@ BP_MUST_USE bp_status bp_sequencer_commit(struct bp_sequencer *s, bp_status st);
 /* Calls on_head if the log has grown since it was last called. */
 void bp_sequencer_tell_head(struct bp_sequencer *s);
 
-/* Stores and answers a list of submissions, at least one; returns what is left of it for the next
- * group. */
-struct bp_mail *bp_sequencer_run_group(struct bp_sequencer *s, struct bp_mail *list);
+/* Gives what came by mail its place among the turns. */
+void bp_sequencer_line_up(struct bp_sequencer *s, struct bp_mail *list);
+/* Stores and answers a group of what waits, if anything does. */
+void bp_sequencer_run_group(struct bp_sequencer *s);
 /* Stores and answers the policies that wait. */
 void bp_sequencer_run_policies(struct bp_sequencer *s);
 /* Writes the rows that are due, or all that are dirty, where no group came along to carry them. */

@@ -33,6 +33,7 @@ static void test_fair_queue_one_flow_keeps_its_order(void **state)
     bp_fair_queue_init(&q, QUANTUM);
     assert_null(bp_fair_queue_first(&q));
     add_all(&q, &flow, mail, 4, 1000);
+    assert_false(bp_fair_queue_is_shared(&q));
 
     for (size_t i = 0; i < 4; i++)
         assert_ptr_equal(take(&q), &mail[i]);
@@ -51,6 +52,7 @@ static void test_fair_queue_late_comer_waits_for_one_turn_of_each_other(void **s
     add_all(&q, &other, of_other, 64, 5);
     assert_ptr_equal(take(&q), &of_greedy[0]);
     add_all(&q, &quiet, &of_quiet, 1, 1);
+    assert_true(bp_fair_queue_is_shared(&q));
 
     for (size_t i = 1; i < 5; i++) /* the rest of its turn */
         assert_ptr_equal(take(&q), &of_greedy[i]);

@@ -1,3 +1,4 @@
+#include <semaphore.h>
 #include <stdio.h>
 
 #include "journal_support.h"
@@ -380,6 +381,145 @@ static void test_sequencer_stopped_finishes_what_waits(void **state)
     door_close(&d);
 }
 
+/* --- turns --- */
+
+#define LARGE (600u << 10)
+
+/* A place in the sequencer's thread where it stands still. */
+struct hold {
+    sem_t reached, released;
+};
+
+/* A submission of one event, and the head when it was answered. */
+struct seen {
+    struct test_event event;
+    struct bp_submission submission;
+    struct bp_journal *journal;
+    uint64_t head;
+    atomic_int status;
+    struct hold *hold; /* NULL, or what its answer waits for */
+};
+
+static void note_head_seen(struct bp_submission *submission, bp_status st)
+{
+    struct seen *seen = submission->context;
+    seen->head = bp_journal_head(seen->journal);
+    if (seen->hold != NULL) {
+        assert_int_equal(sem_post(&seen->hold->reached), 0);
+        assert_int_equal(sem_wait(&seen->hold->released), 0);
+    }
+    atomic_store(&seen->status, (int)st);
+}
+
+static bool submit_seen(struct door *d, struct seen *seen, const char *id, struct bp_flow *flow,
+                        size_t bytes)
+{
+    event_init(&seen->event, id, NULL, id);
+    atomic_init(&seen->status, -1);
+    seen->journal = d->journal;
+    seen->submission = (struct bp_submission){.mail.bytes = bytes,
+                                              .proposals = &seen->event.proposal,
+                                              .n = 1,
+                                              .flow = flow,
+                                              .context = seen,
+                                              .done = note_head_seen};
+    return bp_sequencer_submit(d->sequencer, &seen->submission);
+}
+
+/* The sequencer stands still in the answer of the first submission, until it is released. */
+static void hold_door(struct door *d, struct seen *first, struct hold *hold)
+{
+    assert_int_equal(sem_init(&hold->reached, 0, 0), 0);
+    assert_int_equal(sem_init(&hold->released, 0, 0), 0);
+    *first = (struct seen){.hold = hold};
+    assert_true(submit_seen(d, first, "first", NULL, 1));
+    assert_int_equal(sem_wait(&hold->reached), 0);
+}
+
+static void finish_seen(struct seen *seen, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        wait_until(is_answered, &seen[i].status);
+        assert_int_equal(atomic_load(&seen[i].status), BP_OK);
+        event_fini(&seen[i].event);
+    }
+}
+
+static void submit_greedy(struct door *d, struct seen *greedy, size_t n, struct bp_flow *flow)
+{
+    for (size_t i = 0; i < n; i++) {
+        char id[24];
+        (void)snprintf(id, sizeof(id), "greedy-%zu", i);
+        greedy[i] = (struct seen){.hold = NULL};
+        assert_true(submit_seen(d, &greedy[i], id, flow, LARGE));
+    }
+}
+
+static void test_sequencer_flow_that_sends_little_waits_for_one_large_submission(void **state)
+{
+    enum { N = 10 };
+    struct door d;
+    struct seen first, greedy[N], quiet = {.hold = NULL};
+    struct bp_flow of_greedy = {0}, of_quiet = {0};
+    struct hold hold;
+    door_open(&d, *state);
+    hold_door(&d, &first, &hold);
+    submit_greedy(&d, greedy, N, &of_greedy);
+    assert_true(submit_seen(&d, &quiet, "quiet", &of_quiet, 400));
+
+    assert_int_equal(sem_post(&hold.released), 0);
+    finish_seen(&first, 1);
+    finish_seen(greedy, N);
+    finish_seen(&quiet, 1);
+
+    for (size_t i = 1; i < N; i++)
+        assert_int_equal(greedy[i].event.proposal.position,
+                         greedy[i - 1].event.proposal.position + (i == 1 ? 2 : 1));
+    assert_int_equal(quiet.event.proposal.position, greedy[0].event.proposal.position + 1);
+    assert_int_equal(quiet.head, quiet.event.proposal.position); /* its group was a small one */
+    door_close(&d);
+}
+
+static void test_sequencer_lone_flow_has_large_groups(void **state)
+{
+    enum { N = 10 };
+    struct door d;
+    struct seen first, greedy[N];
+    struct bp_flow of_greedy = {0};
+    struct hold hold;
+    door_open(&d, *state);
+    hold_door(&d, &first, &hold);
+    submit_greedy(&d, greedy, N, &of_greedy);
+
+    assert_int_equal(sem_post(&hold.released), 0);
+    finish_seen(&first, 1);
+    finish_seen(greedy, N);
+
+    for (size_t i = 0; i < N; i++)
+        assert_int_equal(greedy[i].head, bp_journal_head(d.journal));
+    door_close(&d);
+}
+
+static void test_sequencer_too_much_unanswered_is_refused(void **state)
+{
+    struct door d;
+    struct seen first, second = {.hold = NULL}, third = {.hold = NULL};
+    struct hold hold;
+    door_open(&d, *state);
+    hold_door(&d, &first, &hold);
+    assert_true(submit_seen(&d, &second, "second", NULL, 1));
+    assert_false(submit_seen(&d, &third, "third", NULL, 64u << 20));
+    event_fini(&third.event);
+
+    assert_int_equal(sem_post(&hold.released), 0);
+    finish_seen(&first, 1);
+    finish_seen(&second, 1);
+
+    assert_true(submit_seen(&d, &third, "third", NULL, 65u << 20)); /* alone, however large */
+    finish_seen(&third, 1);
+    door_close(&d);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -400,6 +540,9 @@ int main(void)
         T(test_sequencer_many_publishers_share_gapless_positions),
         T(test_sequencer_behind_a_fence_nothing_is_stored_after_a_failure),
         T(test_sequencer_stopped_finishes_what_waits),
+        T(test_sequencer_flow_that_sends_little_waits_for_one_large_submission),
+        T(test_sequencer_lone_flow_has_large_groups),
+        T(test_sequencer_too_much_unanswered_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -448,8 +448,8 @@ static void finish_seen(struct seen *seen, size_t n)
 static void submit_greedy(struct door *d, struct seen *greedy, size_t n, struct bp_flow *flow)
 {
     for (size_t i = 0; i < n; i++) {
-        char id[24];
-        (void)snprintf(id, sizeof(id), "greedy-%zu", i);
+        char id[32];
+        (void)snprintf(id, sizeof(id), "g-%zu", i);
         greedy[i] = (struct seen){.hold = NULL};
         assert_true(submit_seen(d, &greedy[i], id, flow, LARGE));
     }

@@ -133,7 +133,8 @@ BERBAGI_MUST_USE berbagi_status berbagi_publisher_open(
     struct berbagi_publisher **out, struct berbagi_error *error);
 
 /* Puts one request of 1 to BERBAGI_REQUEST_EVENTS serialized events into the window and returns at
- * once; it leaves while `next` waits. tag comes back with the answer. BERBAGI_AGAIN   the window is
+ * once; it leaves while `next` waits, in one message with others that wait too unless they are
+ * all_or_nothing. tag comes back with its answer. BERBAGI_AGAIN   the window is
  * full: take an answer first. Nothing changed. BERBAGI_EINVAL  too many events or bytes, or the
  * publisher has failed before. */
 BERBAGI_MUST_USE berbagi_status berbagi_publisher_send(struct berbagi_publisher *publisher,

@@ -54,7 +54,7 @@ static bool copy_results(struct bp_answer *a)
     return true;
 }
 
-berbagi_status bp_answer_decode(struct bp_answer *a, struct bp_str bytes, size_t n, void *tag,
+berbagi_status bp_answer_decode(struct bp_answer *a, struct bp_str bytes, size_t n,
                                 struct berbagi_error *error)
 {
     bp_answer_fini(a);
@@ -69,6 +69,5 @@ berbagi_status bp_answer_decode(struct bp_answer *a, struct bp_str bytes, size_t
         return bp_client_fail(error, BERBAGI_ENOMEM, "out of memory");
     if (!copy_results(a))
         return bp_client_fail(error, BERBAGI_EPROTOCOL, "the answer has an unknown outcome");
-    a->public = (struct berbagi_answer){tag, a->results, n};
     return BERBAGI_OK;
 }

@@ -21,8 +21,7 @@ struct bp_link {
     bool ended;
     grpc_metadata_array initial, trailing;
     grpc_byte_buffer *incoming;
-    grpc_slice message;
-    bool has_message;
+    struct bp_buf message; /* keeps its memory from one to the next: they are large, and many */
     grpc_status_code code;
     grpc_slice details;
     const char *given_up; /* NULL: was not */
@@ -79,13 +78,6 @@ berbagi_status bp_link_open(struct berbagi_client *client, const char *path, str
     return BERBAGI_OK;
 }
 
-static void drop_message(struct bp_link *l)
-{
-    if (l->has_message)
-        grpc_slice_unref(l->message);
-    l->has_message = false;
-}
-
 /* Waits out what is under way, so that no tag outlives the link. */
 static void drain(struct bp_link *l)
 {
@@ -109,7 +101,7 @@ void bp_link_close(struct bp_link *l)
         grpc_channel_destroy(l->channel);
     if (l->incoming != NULL)
         grpc_byte_buffer_destroy(l->incoming);
-    drop_message(l);
+    bp_buf_fini(&l->message);
     grpc_slice_unref(l->details);
     grpc_metadata_array_destroy(&l->initial);
     grpc_metadata_array_destroy(&l->trailing);
@@ -122,9 +114,21 @@ bool bp_link_is_writable(const struct bp_link *l)
            (l->under_way & OP_STATUS) != 0;
 }
 
-void bp_link_write(struct bp_link *l, struct bp_str bytes)
+static grpc_slice join(const struct bp_str *parts, size_t n)
 {
-    grpc_slice slice = grpc_slice_from_copied_buffer(bytes.p, bytes.n);
+    size_t total = 0;
+    for (size_t i = 0; i < n; i++)
+        total += parts[i].n;
+    grpc_slice slice = grpc_slice_malloc(total);
+    uint8_t *at = GRPC_SLICE_START_PTR(slice);
+    for (size_t i = 0; i < n; at += parts[i++].n)
+        memcpy(at, parts[i].p, parts[i].n);
+    return slice;
+}
+
+void bp_link_write(struct bp_link *l, const struct bp_str *parts, size_t n)
+{
+    grpc_slice slice = join(parts, n);
     grpc_byte_buffer *buffer = grpc_raw_byte_buffer_create(&slice, 1);
     grpc_op op = {.op = GRPC_OP_SEND_MESSAGE};
     op.data.send_message.send_message = buffer;
@@ -142,7 +146,7 @@ void bp_link_half_close(struct bp_link *l)
 
 struct bp_str bp_link_message(const struct bp_link *l)
 {
-    return bp_str_of(GRPC_SLICE_START_PTR(l->message), GRPC_SLICE_LENGTH(l->message));
+    return bp_buf_str(&l->message);
 }
 
 const struct berbagi_error *bp_link_error(const struct bp_link *l)
@@ -156,23 +160,32 @@ void bp_link_give_up(struct bp_link *l, const char *words)
     (void)grpc_call_cancel(l->call, NULL);
 }
 
+/* Joins the pieces that it came in. Why it could not be read, or NULL. */
+static const char *join_incoming(struct bp_link *l)
+{
+    grpc_byte_buffer_reader reader;
+    grpc_slice *piece;
+    if (!grpc_byte_buffer_reader_init(&reader, l->incoming))
+        return "a compressed message cannot be read";
+    bp_buf_clear(&l->message);
+    while (grpc_byte_buffer_reader_peek(&reader, &piece))
+        bp_buf_add(&l->message, GRPC_SLICE_START_PTR(*piece), GRPC_SLICE_LENGTH(*piece));
+    grpc_byte_buffer_reader_destroy(&reader);
+    return l->message.failed ? "out of memory" : NULL;
+}
+
 static bool take_message(struct bp_link *l)
 {
     if (l->incoming == NULL) {
         l->read_over = true;
         return false;
     }
-    grpc_byte_buffer_reader reader;
-    if (grpc_byte_buffer_reader_init(&reader, l->incoming)) {
-        l->message = grpc_byte_buffer_reader_readall(&reader);
-        l->has_message = true;
-        grpc_byte_buffer_reader_destroy(&reader);
-    }
+    const char *why = join_incoming(l);
     grpc_byte_buffer_destroy(l->incoming);
     l->incoming = NULL;
-    if (!l->has_message)
-        bp_link_give_up(l, "a compressed message cannot be read");
-    return l->has_message;
+    if (why != NULL)
+        bp_link_give_up(l, why);
+    return why == NULL;
 }
 
 static struct bp_str slice_text(const grpc_slice *s)
@@ -213,7 +226,6 @@ enum bp_link_event bp_link_next(struct bp_link *l, int64_t until_ms)
 {
     if (l->ended)
         return LINK_ENDED;
-    drop_message(l);
     if ((l->under_way & OP_READ) == 0 && !l->read_over)
         start_read(l, false);
     const gpr_timespec deadline = bp_client_deadline(until_ms);

@@ -25,8 +25,8 @@ void bp_link_close(struct bp_link *l);
 /* May a message be written now? False while one is under way, after the half-close and after the
  * end. */
 bool bp_link_is_writable(const struct bp_link *l);
-/* Copies and sends; only when writable. */
-void bp_link_write(struct bp_link *l, struct bp_str bytes);
+/* Copies n parts, one behind the other, and sends them as one message; only when writable. */
+void bp_link_write(struct bp_link *l, const struct bp_str *parts, size_t n);
 /* Nothing more will be written; only when writable. */
 void bp_link_half_close(struct bp_link *l);
 

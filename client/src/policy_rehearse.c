@@ -67,11 +67,12 @@ static berbagi_status conclude(const struct rehearsal *r, const struct bp_link *
 static berbagi_status run(struct rehearsal *r, struct bp_link *link, const struct bp_buf *request,
                           struct berbagi_error *error)
 {
+    const struct bp_str message = bp_buf_str(request);
     bool is_written = false;
     for (;;) {
         if (bp_link_is_writable(link)) {
             if (!is_written)
-                bp_link_write(link, bp_buf_str(request));
+                bp_link_write(link, &message, 1);
             else
                 bp_link_half_close(link);
             is_written = true;

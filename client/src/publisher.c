@@ -1,10 +1,13 @@
 /* The window is a ring of encoded requests, oldest first:
  *
- *     first                first + sent            first + count
- *       | sent, unanswered     | waiting to be sent    |
+ *     first            first + answered       first + sent            first + count
+ *       | answered, not told  | sent, unanswered     | waiting to be sent    |
  *
- * An answer takes the oldest away. When the link breaks, sent goes back to 0: what was not answered
- * is sent again, in order, on the next link, as the contract asks. */
+ * Requests that wait leave together: encoded requests one behind the other are one request with all
+ * of their events, and one answer. Telling an answer takes the oldest away. When the link breaks,
+ * sent goes back to 0: what was not answered is sent again, in order, on the next link, as the
+ * contract asks; one by one until the first answer, so that what the exchange refuses of one holds
+ * up no other. */
 #include "answer.h"
 #include "link.h"
 #include "tries.h"
@@ -19,18 +22,22 @@ struct request {
     struct bp_buf bytes;
     size_t n_events;
     void *tag;
+    size_t n_together; /* requests in the message that this one is the first of */
 };
 
 struct berbagi_publisher {
     struct berbagi_client *client;
     struct berbagi_publisher_options options;
     struct request window[IN_FLIGHT_MOST];
-    size_t first, count, sent;
+    size_t first, count, sent, answered;
     struct bp_link *link; /* NULL: to be made at tries.next_ms */
     struct bp_tries tries;
     int64_t not_before_ms; /* the exchange asked to wait with the next request */
     int64_t silent_since_ms;
+    bool one_by_one;
     struct bp_answer answer;
+    size_t results_told;
+    struct berbagi_answer told;
     bool failed;
 };
 
@@ -129,6 +136,7 @@ static berbagi_status lose_link(struct berbagi_publisher *p, struct berbagi_erro
     bp_link_close(p->link);
     p->link = NULL;
     p->sent = 0;
+    p->one_by_one = true;
     p->not_before_ms = 0;
     if (why.code == GRPC_STATUS_OK) /* only we may end it, and we do not */
         bp_client_rpc_error(GRPC_STATUS_UNAVAILABLE, BP_STR("the stream ended early"),
@@ -136,14 +144,46 @@ static berbagi_status lose_link(struct berbagi_publisher *p, struct berbagi_erro
     return bp_tries_failed(&p->tries, p->client, &why, error);
 }
 
+/* The requests that leave with the next message, of which there is one at least. */
+static size_t gather(struct berbagi_publisher *p, struct bp_str *parts)
+{
+    const size_t most = p->one_by_one || p->options.all_or_nothing ? 1 : p->count - p->sent;
+    size_t n = 0, events = 0, bytes = 0;
+    for (; n < most; n++) {
+        const struct request *r = request_at(p, p->sent + n);
+        events += r->n_events;
+        bytes += r->bytes.n;
+        if (n != 0 && (events > BERBAGI_REQUEST_EVENTS || bytes > BERBAGI_REQUEST_BYTES))
+            break;
+        parts[n] = bp_buf_str(&r->bytes);
+    }
+    return n;
+}
+
 static void write_next(struct berbagi_publisher *p, int64_t now)
 {
+    struct bp_str parts[IN_FLIGHT_MOST];
     if (p->sent == p->count || !bp_link_is_writable(p->link) || now < p->not_before_ms)
         return;
     if (p->sent == 0)
         p->silent_since_ms = now;
-    bp_link_write(p->link, bp_buf_str(&request_at(p, p->sent)->bytes));
-    p->sent++;
+    size_t n = gather(p, parts);
+    bp_link_write(p->link, parts, n);
+    request_at(p, p->sent)->n_together = n;
+    p->sent += n;
+}
+
+/* Tells the answer to the oldest request, which was answered. */
+static void tell_answer(struct berbagi_publisher *p, const struct berbagi_answer **out)
+{
+    const struct request *r = request_at(p, 0);
+    p->told = (struct berbagi_answer){r->tag, p->answer.results + p->results_told, r->n_events};
+    p->results_told += r->n_events;
+    p->first = (p->first + 1) % IN_FLIGHT_MOST;
+    p->count--;
+    p->sent--;
+    p->answered--;
+    *out = &p->told;
 }
 
 static berbagi_status take_answer(struct berbagi_publisher *p, const struct berbagi_answer **out,
@@ -151,18 +191,19 @@ static berbagi_status take_answer(struct berbagi_publisher *p, const struct berb
 {
     if (p->sent == 0)
         return bp_client_fail(error, BERBAGI_EPROTOCOL, "an answer to nothing");
-    const struct request *r = request_at(p, 0);
-    berbagi_status status =
-        bp_answer_decode(&p->answer, bp_link_message(p->link), r->n_events, r->tag, error);
+    size_t n_together = request_at(p, 0)->n_together, n_events = 0;
+    for (size_t i = 0; i < n_together; i++)
+        n_events += request_at(p, i)->n_events;
+    berbagi_status status = bp_answer_decode(&p->answer, bp_link_message(p->link), n_events, error);
     if (status != BERBAGI_OK)
         return status;
-    p->first = (p->first + 1) % IN_FLIGHT_MOST;
-    p->count--;
-    p->sent--;
+    p->answered = n_together;
+    p->results_told = 0;
+    p->one_by_one = false;
     p->silent_since_ms = bp_client_now_ms();
     p->not_before_ms = p->silent_since_ms + p->answer.message->retry_after_ms;
     bp_tries_answered(&p->tries);
-    *out = &p->answer.public;
+    tell_answer(p, out);
     return BERBAGI_OK;
 }
 
@@ -209,6 +250,10 @@ berbagi_status berbagi_publisher_next(struct berbagi_publisher *p, int timeout_m
         return bp_client_fail(error, BERBAGI_EINVAL, "the publisher has failed before");
     if (p->count == 0)
         return BERBAGI_AGAIN; /* nothing to wait for, not even a connection */
+    if (p->answered != 0) {
+        tell_answer(p, out);
+        return BERBAGI_OK;
+    }
     const int64_t until_ms = bp_client_until_ms(timeout_ms);
     berbagi_status status;
     bool is_idle;

@@ -160,7 +160,8 @@ static void write_next(struct berbagi_subscription *s)
     else if (due != 0)
         bp_wire_put_uint(&request, 2, due);
     if (request.n != 0 && !request.failed) {
-        bp_link_write(s->link, bp_buf_str(&request));
+        struct bp_str message = bp_buf_str(&request);
+        bp_link_write(s->link, &message, 1);
         s->sent_acknowledge = s->open_is_sent ? due : 0;
         s->open_is_sent = true;
     }

@@ -133,11 +133,12 @@ bool bp_link_is_writable(const struct bp_link *l)
     return !l->write_under_way && !l->half_closed && !l->ended;
 }
 
-void bp_link_write(struct bp_link *l, struct bp_str bytes)
+void bp_link_write(struct bp_link *l, const struct bp_str *parts, size_t n)
 {
     assert_true(bp_link_is_writable(l));
     assert_true(world.n_written < MOST);
-    bp_buf_add_str(&world.written[world.n_written].bytes, bytes);
+    for (size_t i = 0; i < n; i++)
+        bp_buf_add_str(&world.written[world.n_written].bytes, parts[i]);
     world.written[world.n_written++].link = world.links;
     l->write_under_way = true;
 }

@@ -37,17 +37,24 @@ static void send_one(struct berbagi_publisher *p, const char *event)
                      BERBAGI_OK);
 }
 
-/* An answer to a request of one event: stored at this position. */
-static void answer_stored(uint64_t position, uint32_t retry_after_ms)
+/* An answer to n events: stored from this position on. */
+static void answer_all_stored(uint64_t position, size_t n, uint32_t retry_after_ms)
 {
     struct bp_buf b = {0};
-    size_t result = bp_wire_begin_message(&b, 1);
-    bp_wire_put_uint(&b, 1, BERBAGI_STORED);
-    bp_wire_put_uint(&b, 2, position);
-    bp_wire_end_message(&b, result);
+    for (size_t i = 0; i < n; i++) {
+        size_t result = bp_wire_begin_message(&b, 1);
+        bp_wire_put_uint(&b, 1, BERBAGI_STORED);
+        bp_wire_put_uint(&b, 2, position + i);
+        bp_wire_end_message(&b, result);
+    }
     bp_wire_put_uint(&b, 2, retry_after_ms);
     fake_message(&b);
     bp_buf_fini(&b);
+}
+
+static void answer_stored(uint64_t position, uint32_t retry_after_ms)
+{
+    answer_all_stored(position, 1, retry_after_ms);
 }
 
 static void expect_answer(struct berbagi_publisher *p, const char *event, uint64_t position)
@@ -62,15 +69,18 @@ static void expect_answer(struct berbagi_publisher *p, const char *event, uint64
     assert_int_equal(answer->results[0].position, position);
 }
 
-/* Written message i is a request with this one event, on this link. */
-static void expect_written(size_t i, const char *event, unsigned link)
+/* Written message i is a request with events that are named by one letter each, on this link. */
+static void expect_written(size_t i, const char *events, unsigned link)
 {
     unsigned on = 0;
     struct bp_wire w = bp_wire_of(fake_message_at(i, &on));
     struct bp_wire_field f;
-    assert_true(bp_wire_next(&w, &f));
-    assert_int_equal(f.number, 1);
-    assert_true(bp_str_is(f.bytes, event));
+    for (; *events != '\0'; events++) {
+        assert_true(bp_wire_next(&w, &f));
+        assert_int_equal(f.number, 1);
+        assert_true(bp_str_eq(f.bytes, bp_str_of(events, 1)));
+    }
+    assert_false(bp_wire_next(&w, &f));
     assert_int_equal(on, link);
 }
 
@@ -78,11 +88,11 @@ static void test_publisher_answers_come_in_order(void **state)
 {
     static const char a[] = "a", b[] = "b";
     send_one(*state, a);
-    send_one(*state, b);
     answer_stored(7, 0);
+    expect_answer(*state, a, 7);
+    send_one(*state, b);
     answer_stored(8, 0);
 
-    expect_answer(*state, a, 7);
     expect_answer(*state, b, 8);
 
     assert_int_equal(berbagi_publisher_unanswered(*state), 0);
@@ -98,24 +108,82 @@ static void test_publisher_full_window_says_again(void **state)
     assert_int_equal(berbagi_publisher_send(*state, events, 1, NULL, NULL), BERBAGI_AGAIN);
 }
 
-static void test_publisher_broken_link_sends_unanswered_again_in_order(void **state)
+static void test_publisher_requests_that_wait_leave_together(void **state)
 {
     static const char a[] = "a", b[] = "b", c[] = "c";
     send_one(*state, a);
     send_one(*state, b);
     send_one(*state, c);
+    answer_all_stored(7, 3, 0);
+
+    expect_answer(*state, a, 7);
+    assert_int_equal(berbagi_publisher_unanswered(*state), 2);
+    expect_answer(*state, b, 8);
+    expect_answer(*state, c, 9);
+
+    assert_int_equal(fake_written(), 1);
+    expect_written(0, "abc", 1);
+    assert_int_equal(berbagi_publisher_unanswered(*state), 0);
+}
+
+static void test_publisher_together_are_no_more_than_a_request_holds(void **state)
+{
+    static struct berbagi_str events[BERBAGI_REQUEST_EVENTS];
+    const struct berbagi_answer *answer;
+    for (size_t i = 0; i < BERBAGI_REQUEST_EVENTS; i++)
+        events[i] = (struct berbagi_str){"e", 1};
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(
+            berbagi_publisher_send(*state, events, BERBAGI_REQUEST_EVENTS / 2, NULL, NULL),
+            BERBAGI_OK);
+    answer_all_stored(1, BERBAGI_REQUEST_EVENTS, 0);
+    answer_all_stored(1001, BERBAGI_REQUEST_EVENTS / 2, 0);
+
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(berbagi_publisher_next(*state, -1, &answer, NULL), BERBAGI_OK);
+
+    assert_int_equal(answer->n, BERBAGI_REQUEST_EVENTS / 2);
+    assert_int_equal(answer->results[0].position, 1001);
+    assert_int_equal(fake_written(), 2);
+}
+
+static void test_publisher_all_or_nothing_leaves_alone(void **state)
+{
+    static const char a[] = "a", b[] = "b";
+    const struct berbagi_publisher_options options = {.all_or_nothing = true};
+    berbagi_publisher_close(*state);
+    assert_int_equal(
+        berbagi_publisher_open(&client, &options, (struct berbagi_publisher **)state, NULL),
+        BERBAGI_OK);
+    send_one(*state, a);
+    send_one(*state, b);
     answer_stored(1, 0);
+    answer_stored(2, 0);
+
+    expect_answer(*state, a, 1);
+    expect_answer(*state, b, 2);
+
+    assert_int_equal(fake_written(), 2);
+}
+
+static void test_publisher_broken_link_sends_unanswered_again_in_order(void **state)
+{
+    static const char a[] = "a", b[] = "b", c[] = "c";
+    send_one(*state, a);
+    answer_stored(1, 0);
+    expect_answer(*state, a, 1);
+    send_one(*state, b);
+    send_one(*state, c);
     fake_end(GRPC_STATUS_UNAVAILABLE, "SHUTTING_DOWN", 0);
     answer_stored(2, 0);
     answer_stored(3, 0);
 
-    expect_answer(*state, a, 1);
     expect_answer(*state, b, 2);
     expect_answer(*state, c, 3);
 
-    size_t n = fake_written();
-    expect_written(n - 2, b, 2);
-    expect_written(n - 1, c, 2);
+    expect_written(1, "bc", 1);
+    expect_written(2, "b", 2);
+    expect_written(3, "c", 2);
 }
 
 static void test_publisher_end_with_retry_info_waits_as_long(void **state)
@@ -234,6 +302,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_publisher_answers_come_in_order),
         TEST(test_publisher_full_window_says_again),
+        TEST(test_publisher_requests_that_wait_leave_together),
+        TEST(test_publisher_together_are_no_more_than_a_request_holds),
+        TEST(test_publisher_all_or_nothing_leaves_alone),
         TEST(test_publisher_broken_link_sends_unanswered_again_in_order),
         TEST(test_publisher_end_with_retry_info_waits_as_long),
         TEST(test_publisher_retry_after_ms_delays_next_request),

@@ -88,15 +88,48 @@ static bp_status add_key(struct builder *b, struct frame *f, const struct bp_yam
 {
     if (key->kind != BP_YAML_SCALAR || key->text.n == 0)
         return refuse(b, key->line, key->column, "a key must be plain text");
-    for (size_t i = 0; i < f->node->n; i++) {
-        if (bp_str_eq(f->node->pairs[i].key, key->text))
-            return bp_fail(b->err, BP_EINVAL, "%s:%u: key '%.*s' stands twice, first in line %u",
-                           b->yaml->name, key->line, BP_STR_ARGS(key->text),
-                           f->node->pairs[i].line);
-    }
     f->pending = (struct bp_yaml_pair){key->text, key->line, NULL};
     f->has_key = true;
     return BP_OK;
+}
+
+static int by_key_in_file_order(const void *a, const void *b)
+{
+    const struct bp_yaml_pair *const *x = a, *const *y = b;
+    int order = bp_str_cmp((*x)->key, (*y)->key);
+    return order != 0 ? order : (*x > *y) - (*x < *y);
+}
+
+/* The first pair in the file whose key stood before, among pairs sorted by key; NULL: none. */
+static const struct bp_yaml_pair *const *find_repeated(const struct bp_yaml_pair *const *sorted,
+                                                       size_t n)
+{
+    const struct bp_yaml_pair *const *found = NULL;
+    for (size_t i = 1; i < n; i++) {
+        if (bp_str_eq(sorted[i - 1]->key, sorted[i]->key) && (found == NULL || sorted[i] < *found))
+            found = &sorted[i];
+    }
+    return found;
+}
+
+/* Looked at when a mapping is whole, and by sorting: a file of many keys must not cost their
+ * square. */
+static bp_status check_keys_differ(const struct builder *b, const struct bp_yaml_node *mapping)
+{
+    const struct bp_yaml_pair **sorted =
+        calloc(mapping->n + 1, sizeof(const struct bp_yaml_pair *));
+    bp_status st = BP_OK;
+    if (sorted == NULL)
+        return out_of_memory(b);
+    for (size_t i = 0; i < mapping->n; i++)
+        sorted[i] = &mapping->pairs[i];
+    qsort(sorted, mapping->n, sizeof(*sorted), by_key_in_file_order);
+    const struct bp_yaml_pair *const *twice = find_repeated(sorted, mapping->n);
+    if (twice != NULL)
+        st = bp_fail(b->err, BP_EINVAL, "%s:%u: key '%.*s' stands twice, first in line %u",
+                     b->yaml->name, (*twice)->line, BP_STR_ARGS((*twice)->key), twice[-1]->line);
+    free(sorted);
+    return st;
 }
 
 /* Puts a node where it belongs: the root, an item, a key or a value. */
@@ -175,9 +208,10 @@ static bp_status on_event(struct builder *b, struct fy_event *event)
         return on_node(b, event, BP_YAML_MAPPING, event->mapping_start.anchor,
                        event->mapping_start.tag);
     case FYET_SEQUENCE_END:
-    case FYET_MAPPING_END:
         b->depth--;
         return BP_OK;
+    case FYET_MAPPING_END:
+        return check_keys_differ(b, b->stack[--b->depth].node);
     case FYET_ALIAS: {
         const struct fy_mark *mark = fy_event_start_mark(event);
         return refuse(b, mark != NULL ? (unsigned)mark->line + 1 : 1, 1, "aliases are not allowed");

@@ -81,6 +81,12 @@ struct bp_rpc_config {
 BP_MUST_USE bp_status bp_rpc_init(struct bp_err *err);
 void bp_rpc_fini(void);
 
+/* Does gRPC serve with these credentials? Shakes hands, over TLS 1.3, with a listener of its own that
+ * is made as the server's is, and looks at what it shows and asks for. BP_EINVAL says what is wrong
+ * with them, BP_EIO that it could not be tried. Any thread but the queue's, after bp_rpc_init; takes
+ * some milliseconds, five seconds at most. */
+BP_MUST_USE bp_status bp_rpc_prove(const struct bp_credentials *credentials, struct bp_err *err);
+
 /* credentials are borrowed until bp_rpc_server_set_credentials gives others or the server is
  * destroyed. */
 BP_MUST_USE bp_status bp_rpc_server_create(const struct bp_rpc_config *config,

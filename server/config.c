@@ -14,6 +14,12 @@ static const struct bp_option table[] = {
      "Its private key (PEM), readable by the server's user alone."},
     {"ca", BP_OPTION_TEXT, "FILE", 0, 0, NULL, true,
      "The authorities that clients' certificates come from (PEM)."},
+    {"agency-ca", BP_OPTION_TEXT, "FILE", 0, 0, NULL, false,
+     "The authorities (PEM) that alone may sign for agencies, spiffe://TRUST-DOMAIN/agency/ID. "
+     "Without it those whose certificate carries the policy of agencies may; it must do so in any "
+     "case."},
+    {"operator-ca", BP_OPTION_TEXT, "FILE", 0, 0, NULL, false,
+     "The same for operators, spiffe://TRUST-DOMAIN/operator/NAME."},
     {"crl", BP_OPTION_LIST, "FILE", 0, 0, NULL, false,
      "Revocation lists (PEM). Where any is given, an authority without a current one is trusted no "
      "more."},
@@ -86,6 +92,9 @@ static bp_status fill(struct bp_config *c, struct bp_err *err)
     c->files.cert = bp_options_text(o, "cert");
     c->files.key = bp_options_text(o, "key");
     c->files.ca = bp_options_text(o, "ca");
+    c->files.trust_domain = c->trust_domain;
+    c->files.issuers[BP_IDENTITY_AGENCY] = bp_options_text(o, "agency-ca");
+    c->files.issuers[BP_IDENTITY_OPERATOR] = bp_options_text(o, "operator-ca");
     c->files.n_crls = bp_options_list(o, "crl", &c->files.crls);
     c->files.crl_grace_s = bp_options_number(o, "crl-grace");
     c->n_schemas = bp_options_list(o, "schema", &c->schemas);
@@ -122,6 +131,7 @@ void bp_config_print_help(void)
         "Usage: berbagid --data DIR --cert FILE --key FILE --ca FILE [options]\n\n"
         "The exchange. Prints \"ready ADDR:PORT\" on standard output when it serves, and its log "
         "on\n"
-        "standard error. SIGTERM stops it, SIGHUP makes it read certificates and CRLs again.\n"
+        "standard error. SIGTERM stops it. Certificates and CRLs are read again when their files\n"
+        "change, and at SIGHUP.\n"
         "Every option may also be a key of the config file or a variable BERBAGID_<NAME>.");
 }

@@ -31,15 +31,6 @@ static sigset_t block_signals(void)
     return set;
 }
 
-static void reload(struct bp_server *server)
-{
-    struct bp_err err;
-    char words[sizeof(err.text) * 2];
-    if (bp_server_reload(server, &err) != BP_OK)
-        bp_log(BP_LOG_ERROR, "server.reload_refused", "why=%s",
-               bp_log_quote(words, sizeof(words), bp_str(err.text)));
-}
-
 /* The next signal. Meanwhile a service manager with a watchdog gets a sign of life twice in its
  * time, as long as the exchange turns. */
 static int wait_for_signal(const struct bp_server *server, const sigset_t *set)
@@ -66,7 +57,7 @@ static void wait_for_stop(struct bp_server *server, const sigset_t *set)
             bp_log(BP_LOG_INFO, "server.stopping", "signal=%d", number);
             return;
         }
-        reload(server);
+        bp_server_reload(server);
     }
 }
 

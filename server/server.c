@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "audit.h"
+#include "cuts.h"
 #include "event.h"
 #include "exchange.h"
 #include "explain_service.h"
@@ -17,6 +18,7 @@
 #include "publisher.h"
 #include "quota.h"
 #include "reflection.h"
+#include "rotation.h"
 #include "statuses.h"
 #include "subscriber.h"
 #include "usage.h"
@@ -37,17 +39,12 @@ struct bp_server {
     bool has_exchange;
     struct bp_schema *schema;
     struct bp_pseudonyms *pseudonyms;
-    struct bp_credentials *credentials;
     struct bp_health *health;
     struct bp_reflection *reflection;
     struct bp_publisher *publisher;
     struct bp_subscriber *subscriber;
     struct bp_policy_service *policies;
     struct bp_probes *probes;
-    /* What reload hands to the queue's thread. */
-    struct bp_rpc_task reload_task; /* runs swap_credentials */
-    pthread_mutex_t lock;           /* guards the one below; a leaf */
-    struct bp_credentials *reloaded;
 };
 
 /* --- what one layer asks of another --- */
@@ -97,15 +94,27 @@ static void on_call_ended(void *context, const struct bp_rpc_method *method, int
         bp_metric_add(BP_METRIC_CALLS_FAILED, 1);
 }
 
+static void on_call_cut(void *context, enum bp_rpc_reason why)
+{
+    (void)context;
+    bp_count_cut(why);
+}
+
 static bool is_ready(void *context, struct bp_err *why)
 {
     struct bp_server *s = context;
-    const char *warning;
+    struct bp_rotation_state rotation;
+    struct bp_warnings warnings;
     bp_status health = bp_sequencer_health(s->exchange.sequencer);
+    bp_rotation_state(s->exchange.rotation, &rotation);
+    if (rotation.lists.text[0] != '\0') {
+        (void)bp_fail(why, BP_EAUTH, "nobody is let in: %s", rotation.lists.text);
+        return false;
+    }
     if (health == BP_OK)
         return true;
-    size_t n = bp_exchange_warnings(&s->exchange, &warning, 1);
-    (void)bp_fail(why, health, "%s", n != 0 ? warning : bp_status_name(health));
+    bp_exchange_warnings(&s->exchange, &warnings);
+    (void)bp_fail(why, health, "%s", warnings.n != 0 ? warnings.text[0] : bp_status_name(health));
     return false;
 }
 
@@ -122,10 +131,11 @@ static void refresh_metrics(void *context)
     bp_metric_set(BP_METRIC_POLICY_VERSION, version);
     bp_metric_set(BP_METRIC_OPEN_CALLS, bp_rpc_server_streams(x->rpc));
     bp_metric_set(BP_METRIC_DISK_BYTES, bp_journal_disk_bytes(x->journal));
-    (void)pthread_mutex_lock(&x->lock);
-    int64_t not_after = x->certificate_not_after_ns, next_update = x->crl_next_update_ns;
-    (void)pthread_mutex_unlock(&x->lock);
-    bp_metric_set(BP_METRIC_CERTIFICATE_NOT_AFTER, (uint64_t)(not_after / BP_NS_PER_S));
+    struct bp_rotation_state rotation;
+    bp_rotation_state(x->rotation, &rotation);
+    int64_t next_update = rotation.facts.crl_next_update_ns;
+    bp_metric_set(BP_METRIC_CERTIFICATE_NOT_AFTER,
+                  (uint64_t)(rotation.facts.not_after_ns / BP_NS_PER_S));
     bp_metric_set(BP_METRIC_CRL_NEXT_UPDATE,
                   next_update == INT64_MAX ? 0 : (uint64_t)(next_update / BP_NS_PER_S));
 }
@@ -133,8 +143,13 @@ static void refresh_metrics(void *context)
 static void update_health(void *context)
 {
     struct bp_server *s = context;
+    struct bp_rotation_state rotation;
     bool can_store = bp_sequencer_health(s->exchange.sequencer) == BP_OK;
-    bp_health_set(s->health, "berbagi.v1.PublisherService", can_store);
+    bp_rotation_state(s->exchange.rotation, &rotation);
+    bool is_open = rotation.lists.text[0] == '\0';
+    bp_health_set(s->health, "", is_open);
+    bp_health_set(s->health, "berbagi.v1.SubscriberService", is_open);
+    bp_health_set(s->health, "berbagi.v1.PublisherService", is_open && can_store);
     atomic_store(&s->turned_ms, bp_monotonic_ms(s->exchange.clock));
 }
 
@@ -143,49 +158,9 @@ bool bp_server_is_alive(const struct bp_server *s, int64_t within_ms)
     return bp_monotonic_ms(s->exchange.clock) - atomic_load(&s->turned_ms) <= within_ms;
 }
 
-/* --- certificates --- */
-
-static void note_credentials(struct bp_server *s)
+void bp_server_reload(struct bp_server *s)
 {
-    struct bp_exchange *x = &s->exchange;
-    (void)pthread_mutex_lock(&x->lock);
-    x->certificate_not_after_ns = bp_credentials_not_after_ns(s->credentials);
-    x->crl_next_update_ns = bp_credentials_crl_next_update_ns(s->credentials);
-    (void)pthread_mutex_unlock(&x->lock);
-}
-
-static void swap_credentials(struct bp_rpc_task *task)
-{
-    struct bp_server *s =
-        (struct bp_server *)((char *)task - offsetof(struct bp_server, reload_task));
-    (void)pthread_mutex_lock(&s->lock);
-    struct bp_credentials *fresh = s->reloaded;
-    s->reloaded = NULL;
-    (void)pthread_mutex_unlock(&s->lock);
-    if (fresh == NULL)
-        return;
-    unsigned cut = bp_rpc_server_set_credentials(s->exchange.rpc, fresh);
-    bp_metric_add(BP_METRIC_STREAMS_CUT, cut);
-    bp_credentials_destroy(s->credentials);
-    s->credentials = fresh;
-    note_credentials(s);
-    bp_log(BP_LOG_INFO, "server.credentials_reloaded", "calls_cut=%u", cut);
-}
-
-bp_status bp_server_reload(struct bp_server *s, struct bp_err *err)
-{
-    struct bp_credentials *fresh = NULL;
-    bp_status st =
-        bp_credentials_load(&s->config->files, true, bp_now_ns(s->exchange.clock), &fresh, err);
-    if (st != BP_OK)
-        return st;
-    (void)pthread_mutex_lock(&s->lock);
-    struct bp_credentials *skipped = s->reloaded;
-    s->reloaded = fresh;
-    (void)pthread_mutex_unlock(&s->lock);
-    bp_credentials_destroy(skipped);
-    bp_rpc_post(s->exchange.rpc, &s->reload_task);
-    return BP_OK;
+    bp_rotation_reload(s->exchange.rotation);
 }
 
 /* --- bottom up --- */
@@ -266,8 +241,9 @@ static bp_status start_rpc(struct bp_server *s, struct bp_err *err)
                                    .clock = x->clock,
                                    .admit = bp_exchange_admit,
                                    .ended = on_call_ended,
+                                   .cut = on_call_cut,
                                    .context = x};
-    return bp_rpc_server_create(&config, s->credentials, &x->rpc, err);
+    return bp_rpc_server_create(&config, bp_rotation_credentials(x->rotation), &x->rpc, err);
 }
 
 static bp_status add_common_services(struct bp_server *s, struct bp_err *err)
@@ -300,14 +276,14 @@ static bp_status serve(struct bp_server *s, struct bp_err *err)
     const char *listen = s->config->listen;
     const char *colon = strrchr(listen, ':');
     unsigned port;
-    bp_health_set(s->health, "", true);
-    bp_health_set(s->health, "berbagi.v1.SubscriberService", true);
     update_health(s);
     bp_rpc_server_every(s->exchange.rpc, HEALTH_INTERVAL_MS, update_health, s);
     bp_status st = bp_rpc_server_start(s->exchange.rpc, &port, err);
     if (st != BP_OK)
         return st;
     s->serves = true;
+    if ((st = bp_rotation_start(s->exchange.rotation, s->exchange.rpc, err)) != BP_OK)
+        return st;
     (void)snprintf(s->address, sizeof(s->address), "%.*s:%u",
                    colon != NULL ? (int)(colon - listen) : (int)strlen(listen), listen, port);
     return BP_OK;
@@ -332,11 +308,10 @@ static bp_status start_all(struct bp_server *s, struct bp_err *err)
     bp_status st = bp_schema_open(s->config->schemas, s->config->n_schemas, &s->schema, err);
     x->schema = s->schema;
     if (st == BP_OK)
-        st =
-            bp_credentials_load(&s->config->files, true, bp_now_ns(x->clock), &s->credentials, err);
-    if (st == BP_OK)
         st = bp_rpc_init(err);
     s->has_rpc_init = st == BP_OK;
+    if (st == BP_OK)
+        st = bp_rotation_create(&s->config->files, x->clock, &x->rotation, err);
     if (st == BP_OK)
         st = start_storage(s, err);
     if (st == BP_OK)
@@ -354,7 +329,6 @@ static bp_status start_all(struct bp_server *s, struct bp_err *err)
         st = add_services(s, err);
     if (st != BP_OK)
         return st;
-    note_credentials(s);
     if ((st = start_probes(s, err)) != BP_OK)
         return st;
     return serve(s, err);
@@ -366,9 +340,7 @@ bp_status bp_server_start(const struct bp_config *config, struct bp_server **out
     struct bp_server *s = calloc(1, sizeof(*s));
     if (s == NULL)
         return bp_fail(err, BP_ENOMEM, "server: out of memory");
-    BP_ASSERT(pthread_mutex_init(&s->lock, NULL) == 0);
     s->config = config;
-    s->reload_task.run = swap_credentials;
     s->exchange.clock = &bp_system_clock;
     s->exchange.first_operators = config->operators;
     s->exchange.n_first_operators = config->n_operators;
@@ -391,6 +363,7 @@ void bp_server_stop(struct bp_server *s)
 {
     struct bp_exchange *x = &s->exchange;
     bp_probes_stop(s->probes);
+    bp_rotation_stop(x->rotation);
     if (s->serves)
         bp_rpc_server_stop(x->rpc, s->config->stop_grace_ms);
     bp_worker_stop(x->worker);
@@ -409,12 +382,10 @@ void bp_server_stop(struct bp_server *s)
     bp_index_close(x->index);
     bp_pseudonyms_close(s->pseudonyms);
     bp_journal_close(x->journal);
+    bp_rotation_destroy(x->rotation);
     if (s->has_rpc_init)
         bp_rpc_fini();
-    bp_credentials_destroy(s->credentials);
-    bp_credentials_destroy(s->reloaded);
     bp_schema_destroy(s->schema);
-    (void)pthread_mutex_destroy(&s->lock);
     for (size_t i = 0; i < s->n_paths; i++)
         free(s->paths[i]);
     free(s);

@@ -14,8 +14,9 @@ BP_MUST_USE bp_status bp_server_start(const struct bp_config *config, struct bp_
 const char *bp_server_address(const struct bp_server *s);
 /* Has the queue's thread turned within this time? If not, nobody is served any more. Any thread. */
 bool bp_server_is_alive(const struct bp_server *s, int64_t within_ms);
-/* Reads certificates and CRLs again: a set that fails its checks changes nothing. */
-BP_MUST_USE bp_status bp_server_reload(struct bp_server *s, struct bp_err *err);
+/* Has certificates and CRLs read again: a set that fails its checks changes nothing. Does not wait.
+ */
+void bp_server_reload(struct bp_server *s);
 /* Finishes what is in flight. NULL and half-built ones allowed. */
 void bp_server_stop(struct bp_server *s);
 

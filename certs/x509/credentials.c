@@ -21,6 +21,7 @@ struct bp_credentials {
     bool is_server;
     X509 *leaf;
     char serial[sizeof(((struct bp_identity *)0)->serial)];
+    uint8_t content[BP_SHA256_BYTES]; /* of all files, in the order they were read */
     int64_t not_after_ns;
     struct bp_trust *trust;
     struct bp_issuers issuers;
@@ -37,6 +38,15 @@ struct window {
 static struct bp_str text_of(const struct bp_buf *terminated)
 {
     return bp_str_of(terminated->p, terminated->n - 1);
+}
+
+/* Takes a file into c->content: the hash of what it was and the hash of this. */
+static void note_content(struct bp_credentials *c, const struct bp_buf *text)
+{
+    uint8_t both[2 * BP_SHA256_BYTES];
+    memcpy(both, c->content, BP_SHA256_BYTES);
+    bp_sha256(text->p, text->n, both + BP_SHA256_BYTES);
+    bp_sha256(both, sizeof(both), c->content);
 }
 
 static bp_status terminate(struct bp_buf *b, const char *path, struct bp_err *err)
@@ -83,6 +93,9 @@ static bp_status read_texts(struct bp_credentials *c, const struct bp_credential
         return st;
     if ((st = bp_file_read(files->ca, BP_PEM_MOST_BYTES, &c->ca, err)) != BP_OK)
         return st;
+    note_content(c, &c->cert);
+    note_content(c, &c->key);
+    note_content(c, &c->ca);
     return terminate(&c->ca, files->ca, err);
 }
 
@@ -96,6 +109,7 @@ static bp_status load_issuers(struct bp_credentials *c, const struct bp_credenti
         if (path == NULL)
             continue;
         st = bp_file_read(path, BP_PEM_MOST_BYTES, &text, err);
+        note_content(c, &text);
         if (st == BP_OK && (st = bp_issuers_load(&c->issuers, (enum bp_identity_kind)kind,
                                                  bp_buf_str(&text), err)) != BP_OK)
             bp_fail_in(err, st, "%s", path);
@@ -115,6 +129,7 @@ static bp_status load_crls(struct bp_credentials *c, const struct bp_credential_
     for (size_t i = 0; st == BP_OK && i < files->n_crls; i++) {
         struct bp_buf text = {0};
         st = bp_file_read(files->crls[i], CRL_MOST_BYTES, &text, err);
+        note_content(c, &text);
         if (st == BP_OK && (st = bp_crl_set_add(c->crls, bp_buf_str(&text), now_ns, err)) != BP_OK)
             bp_fail_in(err, st, "%s", files->crls[i]);
         bp_buf_fini(&text);
@@ -327,6 +342,11 @@ size_t bp_credentials_authorities(const struct bp_credentials *c)
 size_t bp_credentials_revoked(const struct bp_credentials *c)
 {
     return c->crls != NULL ? bp_crl_set_revoked(c->crls) : 0;
+}
+
+bool bp_credentials_is_same(const struct bp_credentials *a, const struct bp_credentials *b)
+{
+    return memcmp(a->content, b->content, sizeof(a->content)) == 0;
 }
 
 bp_status bp_credentials_check_lists(const struct bp_credentials *c, int64_t now_ns,

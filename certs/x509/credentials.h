@@ -47,6 +47,9 @@ const char *bp_credentials_serial(const struct bp_credentials *c); /* of the own
 size_t bp_credentials_authorities(const struct bp_credentials *c); /* CAs of the bundle */
 size_t bp_credentials_revoked(const struct bp_credentials *c);     /* entries of all CRLs */
 
+/* Were both loaded from the same content? */
+bool bp_credentials_is_same(const struct bp_credentials *a, const struct bp_credentials *b);
+
 /* Are the CRLs in order at now_ns (also: none are asked for)? BP_EAUTH with what is wrong: one was
  * missing or bad when they were loaded, or is out of date since; peers of its CA are barred. */
 BP_MUST_USE bp_status bp_credentials_check_lists(const struct bp_credentials *c, int64_t now_ns,

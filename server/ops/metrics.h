@@ -24,8 +24,21 @@
     M(CALLS_OK, "berbagi_calls_total", "result=\"ok\"", COUNTER, "Calls ended, by result")         \
     M(CALLS_REFUSED, "berbagi_calls_total", "result=\"refused\"", COUNTER, "")                     \
     M(CALLS_FAILED, "berbagi_calls_total", "result=\"failed\"", COUNTER, "")                       \
-    M(STREAMS_CUT, "berbagi_streams_cut_total", "", COUNTER,                                       \
-      "Streams ended because a right, an agency or a certificate ended")                           \
+    M(CUT_CERTIFICATE_EXPIRED, "berbagi_streams_cut_total", "reason=\"CERTIFICATE_EXPIRED\"",      \
+      COUNTER, "Open calls ended by the server, by reason")                                        \
+    M(CUT_CERTIFICATE_REVOKED, "berbagi_streams_cut_total", "reason=\"CERTIFICATE_REVOKED\"",      \
+      COUNTER, "")                                                                                 \
+    M(CUT_REVOCATION_UNKNOWN, "berbagi_streams_cut_total", "reason=\"REVOCATION_UNKNOWN\"",        \
+      COUNTER, "")                                                                                 \
+    M(CUT_BAD_CERTIFICATE, "berbagi_streams_cut_total", "reason=\"BAD_CERTIFICATE\"", COUNTER, "") \
+    M(CUT_DISCONNECTED, "berbagi_streams_cut_total", "reason=\"DISCONNECTED\"", COUNTER, "")       \
+    M(CUT_UNKNOWN_AGENCY, "berbagi_streams_cut_total", "reason=\"UNKNOWN_AGENCY\"", COUNTER, "")   \
+    M(CUT_AGENCY_SUSPENDED, "berbagi_streams_cut_total", "reason=\"AGENCY_SUSPENDED\"", COUNTER,   \
+      "")                                                                                          \
+    M(CUT_NO_RIGHT, "berbagi_streams_cut_total", "reason=\"NO_RIGHT\"", COUNTER, "")               \
+    M(CUT_AGREEMENT_ENDED, "berbagi_streams_cut_total", "reason=\"AGREEMENT_ENDED\"", COUNTER, "") \
+    M(CUT_RIGHT_WITHDRAWN, "berbagi_streams_cut_total", "reason=\"RIGHT_WITHDRAWN\"", COUNTER, "") \
+    M(CUT_OTHER, "berbagi_streams_cut_total", "reason=\"other\"", COUNTER, "")                     \
     M(PUBLISH_US, "berbagi_publish_microseconds", "", HISTOGRAM,                                   \
       "From a request's last byte to its answer")                                                  \
     M(HEAD_POSITION, "berbagi_head_position", "", GAUGE, "Newest durable position")                \
@@ -37,7 +50,16 @@
     M(CERTIFICATE_NOT_AFTER, "berbagi_certificate_not_after_seconds", "", GAUGE,                   \
       "End of the server's certificate, seconds since 1970")                                       \
     M(CRL_NEXT_UPDATE, "berbagi_crl_next_update_seconds", "", GAUGE,                               \
-      "Earliest nextUpdate of the CRLs, seconds since 1970; 0 without CRLs")
+      "Earliest nextUpdate of the CRLs, seconds since 1970; 0 without CRLs")                       \
+    M(REVOCATION_UNKNOWN, "berbagi_revocation_unknown", "", GAUGE,                                 \
+      "1: a CRL is missing, bad or out of date, and nobody of its CA is let in")                   \
+    M(RELOADS_TAKEN, "berbagi_reloads_total", "result=\"taken\"", COUNTER,                         \
+      "Sets of certificates and CRLs that were to take the place of another, by result")           \
+    M(RELOADS_REFUSED, "berbagi_reloads_total", "result=\"refused\"", COUNTER, "")                 \
+    M(RELOAD_TAKEN_AT, "berbagi_reload_success_seconds", "", GAUGE,                                \
+      "When the set in force was taken, seconds since 1970")                                       \
+    M(RELOAD_REFUSED, "berbagi_reload_refused", "", GAUGE,                                         \
+      "1: the files in place were refused, those before them are in force")
 
 enum bp_metric {
 #define M(id, name, labels, type, help) BP_METRIC_##id,

@@ -73,6 +73,9 @@ struct bp_rpc_config {
     /* Told of every call that ended, for metrics and the log. NULL allowed. */
     void (*ended)(void *context, const struct bp_rpc_method *method, int grpc_code,
                   int64_t duration_ns);
+    /* Told of every open call that the layer itself ends, because of its certificate or by
+     * bp_rpc_server_disconnect, before its `over`. Queue's thread. NULL allowed. */
+    void (*cut)(void *context, enum bp_rpc_reason why);
     void *context;
 };
 
@@ -113,6 +116,10 @@ void bp_rpc_server_destroy(struct bp_rpc_server *s); /* NULL allowed; stops if n
  * out. Returns the number of calls ended. Queue's thread. */
 unsigned bp_rpc_server_set_credentials(struct bp_rpc_server *s,
                                        const struct bp_credentials *credentials);
+
+/* How many open calls these would end. Queue's thread. */
+unsigned bp_rpc_server_would_cut(const struct bp_rpc_server *s,
+                                 const struct bp_credentials *credentials);
 
 /* Runs task->run on the queue's thread, once for any number of posts before it ran. Any thread;
  * does nothing once the server has stopped. */

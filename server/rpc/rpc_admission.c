@@ -118,6 +118,15 @@ bool bp_rpc_admit(struct bp_rpc_call *c, struct bp_rpc_status *status)
     return bp_rpc_request_is_fit(c, status);
 }
 
+void bp_rpc_call_cut(struct bp_rpc_call *c, const struct bp_rpc_status *why)
+{
+    const struct bp_rpc_config *config = &c->server->config;
+    log_refused("rpc.call_cut", c, why);
+    if (config->cut != NULL)
+        config->cut(config->context, why->reason);
+    bp_rpc_call_finish(c, why);
+}
+
 unsigned bp_rpc_expel(struct bp_rpc_server *s)
 {
     unsigned n = 0;
@@ -129,9 +138,22 @@ unsigned bp_rpc_expel(struct bp_rpc_server *s)
         if (c->certificate == NULL || bp_rpc_call_is_over(c) ||
             bp_rpc_peers_judge(&s->peers, c->certificate, now_ns, &why))
             continue;
-        log_refused("rpc.call_cut", c, &why);
-        bp_rpc_call_finish(c, &why);
+        bp_rpc_call_cut(c, &why);
         n++;
+    }
+    return n;
+}
+
+unsigned bp_rpc_server_would_cut(const struct bp_rpc_server *s,
+                                 const struct bp_credentials *credentials)
+{
+    unsigned n = 0;
+    int64_t now_ns = bp_now_ns(s->config.clock);
+    for (const struct bp_rpc_call *c = s->calls; c != NULL; c = c->next) {
+        if (c->certificate == NULL || bp_rpc_call_is_over(c))
+            continue;
+        struct bp_str pem = bp_str_of(c->certificate->pem, c->certificate->pem_n);
+        n += bp_credentials_check_revocation(credentials, pem, now_ns, NULL) != BP_OK;
     }
     return n;
 }

@@ -134,6 +134,8 @@ bool bp_rpc_admit(struct bp_rpc_call *c, struct bp_rpc_status *status);
 struct bp_rpc_status bp_rpc_request_is_missing(void);
 /* Is a message that arrived one this method takes? */
 bool bp_rpc_request_is_fit(const struct bp_rpc_call *c, struct bp_rpc_status *status);
+/* Ends an open call for a reason of the layer's own: logged and told to config.cut. */
+void bp_rpc_call_cut(struct bp_rpc_call *c, const struct bp_rpc_status *why);
 /* Ends the open calls whose certificate no longer stands. Returns their number. */
 unsigned bp_rpc_expel(struct bp_rpc_server *s);
 

@@ -54,6 +54,9 @@ enum bp_rpc_code {
     R(STORE_FAILED, UNAVAILABLE, "storing failed; whether it happened is unknown: send it again")  \
     R(INDEXING, UNAVAILABLE, "the index is behind; publishing waits for it")                       \
     R(SHUTTING_DOWN, UNAVAILABLE, "the server is stopping; come again")                            \
+    R(DISCONNECTED, UNAVAILABLE, "an operator ended the connection; come again")                   \
+    R(CERTIFICATES_REFUSED, FAILED_PRECONDITION,                                                   \
+      "the certificates in place fail their checks; nothing changed")                              \
     R(DATA_CORRUPT, DATA_LOSS, "a stored record fails its check and is not delivered")             \
     R(TAKEN_OVER, ABORTED, "another stream opened this subscription")                              \
     R(VERSION_MISMATCH, ABORTED, "the policy is at another version than expected")                 \

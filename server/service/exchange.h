@@ -22,16 +22,16 @@ struct bp_exchange {
     struct bp_worker *worker;
     struct bp_quotas *quotas; /* the queue's thread's */
     struct bp_audit *audit;
+    struct bp_rotation *rotation;
     /* Operators that may apply the first policy. */
     const char *const *first_operators;
     size_t n_first_operators;
     int64_t started_ns;
     const char *data_dir;
 
-    pthread_mutex_t lock;          /* guards the four below; a leaf */
+    pthread_mutex_t lock;          /* guards the two below; a leaf */
     struct bp_policy *policy;      /* never NULL: version 0 grants nothing */
     struct bp_blob *policy_source; /* serialized berbagi.v1.Policy of that version */
-    int64_t certificate_not_after_ns, crl_next_update_ns;
 
     atomic_int today; /* never goes back in a run: a clock set back revives no agreement */
 };

@@ -1,42 +1,57 @@
 #include "operator_service.h"
 
+#include <stdio.h>
+
 #include "answer.h"
+#include "rotation.h"
 #include "wire.h"
 
-#define WARNINGS_MAX 12
 #define SOON_NS (INT64_C(14) * 86400 * BP_NS_PER_S)
 
-size_t bp_exchange_warnings(struct bp_exchange *x, const char **out, size_t most)
+static void warn(struct bp_warnings *w, bool is_so, const char *words)
 {
+    if (is_so && w->n < BP_WARNINGS_MAX)
+        (void)bp_str_copy(w->text[w->n++], sizeof(w->text[0]), bp_str(words));
+}
+
+static void warn_of_certificates(struct bp_exchange *x, struct bp_warnings *w)
+{
+    struct bp_rotation_state r;
+    char words[640], time[36];
     int64_t now = bp_now_ns(x->clock);
+    bp_rotation_state(x->rotation, &r);
+    (void)snprintf(words, sizeof(words), "nobody is let in where revocation is unknown: %s",
+                   r.lists.text);
+    warn(w, r.lists.text[0] != '\0', words);
+    bp_time_format(r.refused_ns, time);
+    (void)snprintf(
+        words, sizeof(words),
+        "the certificates in place were refused at %s, those before them are in force: %s", time,
+        r.refused.text);
+    warn(w, r.refused_ns != 0, words);
+    warn(w, r.facts.not_after_ns - now < SOON_NS, "the server's certificate ends within 14 days");
+    warn(w, r.facts.crl_next_update_ns < now && r.lists.text[0] == '\0',
+         "a revocation list is past its next update");
+    warn(w, r.facts.crl_next_update_ns == INT64_MAX && r.lists.text[0] == '\0',
+         "no revocation lists are configured: revoked certificates are let in");
+}
+
+void bp_exchange_warnings(struct bp_exchange *x, struct bp_warnings *out)
+{
     bp_status health = bp_sequencer_health(x->sequencer);
     bp_status index = bp_index_health(x->index);
-    (void)pthread_mutex_lock(&x->lock);
-    int64_t not_after = x->certificate_not_after_ns, next_update = x->crl_next_update_ns;
-    (void)pthread_mutex_unlock(&x->lock);
     uint64_t version;
     bp_blob_unref(bp_exchange_policy_source(x, &version));
-    const struct {
-        bool is_so;
-        const char *words;
-    } all[] = {
-        {version == 0, "no policy was applied yet: nobody may publish or read"},
-        {health == BP_ENOSPC, "the disk reserve is reached: nothing is stored"},
-        {health != BP_OK && health != BP_ENOSPC, "storing failed: nothing is stored"},
-        {index == BP_EAGAIN, "the index is catching up: publishing waits for it"},
-        {index == BP_ECORRUPT,
-         "a damaged record keeps the index from catching up: nothing is stored"},
-        {index != BP_OK && index != BP_EAGAIN && index != BP_ECORRUPT,
-         "the index can't be written"},
-        {not_after - now < SOON_NS, "the server's certificate ends within 14 days"},
-        {next_update < now, "a revocation list is past its next update"},
-    };
-    size_t n = 0;
-    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]) && n < most; i++) {
-        if (all[i].is_so)
-            out[n++] = all[i].words;
-    }
-    return n;
+    out->n = 0;
+    warn(out, version == 0, "no policy was applied yet: nobody may publish or read");
+    warn(out, health == BP_ENOSPC, "the disk reserve is reached: nothing is stored");
+    warn(out, health != BP_OK && health != BP_ENOSPC, "storing failed: nothing is stored");
+    warn(out, index == BP_EAGAIN, "the index is catching up: publishing waits for it");
+    warn(out, index == BP_ECORRUPT,
+         "a damaged record keeps the index from catching up: nothing is stored");
+    warn(out, index != BP_OK && index != BP_EAGAIN && index != BP_ECORRUPT,
+         "the index can't be written");
+    warn_of_certificates(x, out);
 }
 
 static void begin(struct bp_rpc_call *call, void *service)
@@ -52,16 +67,15 @@ static void over(struct bp_rpc_call *call)
 /* Field numbers of GetStatusResponse. */
 static void put_status(struct bp_exchange *x, struct bp_buf *out)
 {
-    const char *warnings[WARNINGS_MAX];
+    struct bp_warnings warnings;
+    struct bp_rotation_state rotation;
     struct bp_log_id id = bp_journal_log_id(x->journal);
     char log_id[33];
     uint64_t version, free_bytes = 0;
     bp_blob_unref(bp_exchange_policy_source(x, &version));
     if (bp_journal_disk_free(x->journal, &free_bytes) != BP_OK)
         free_bytes = 0;
-    (void)pthread_mutex_lock(&x->lock);
-    int64_t not_after = x->certificate_not_after_ns, next_update = x->crl_next_update_ns;
-    (void)pthread_mutex_unlock(&x->lock);
+    bp_rotation_state(x->rotation, &rotation);
     bp_log_id_format(&id, log_id);
     bp_wire_put_bytes(out, 1, BP_STR(BERBAGI_VERSION));
     bp_wire_put_time(out, 2, x->started_ns);
@@ -72,12 +86,12 @@ static void put_status(struct bp_exchange *x, struct bp_buf *out)
     bp_wire_put_uint(out, 7, free_bytes);
     bp_wire_put_uint(out, 8, bp_rpc_server_connections(x->rpc));
     bp_wire_put_uint(out, 9, bp_rpc_server_streams(x->rpc));
-    bp_wire_put_time(out, 10, not_after);
-    if (next_update != INT64_MAX)
-        bp_wire_put_time(out, 11, next_update);
-    size_t n = bp_exchange_warnings(x, warnings, WARNINGS_MAX);
-    for (size_t i = 0; i < n; i++)
-        bp_wire_put_bytes(out, 12, bp_str(warnings[i]));
+    bp_wire_put_time(out, 10, rotation.facts.not_after_ns);
+    if (rotation.facts.crl_next_update_ns != INT64_MAX)
+        bp_wire_put_time(out, 11, rotation.facts.crl_next_update_ns);
+    bp_exchange_warnings(x, &warnings);
+    for (size_t i = 0; i < warnings.n; i++)
+        bp_wire_put_bytes(out, 12, bp_str(warnings.text[i]));
     bp_wire_put_bytes(out, 13, bp_str(log_id));
 }
 

@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 
 #include "answer.h"
+#include "cuts.h"
 #include "delivery.h"
 #include "log.h"
 #include "metrics.h"
@@ -96,7 +97,7 @@ static void end(struct stream *s, struct bp_rpc_status status)
 /* The right to read is gone: counted, because somebody may ask what became of a stream. */
 static void cut(struct stream *s, struct bp_rpc_status status)
 {
-    bp_metric_add(BP_METRIC_STREAMS_CUT, 1);
+    bp_count_cut(status.reason);
     end(s, status);
 }
 

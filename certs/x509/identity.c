@@ -202,3 +202,8 @@ bp_status bp_identity_of_pem(struct bp_str pem, const char *trust_domain, int64_
         *out = id;
     return st;
 }
+
+int64_t bp_identity_renewal_ns(const struct bp_identity *id)
+{
+    return id->not_after_ns - (id->not_after_ns / 3 - id->not_before_ns / 3);
+}

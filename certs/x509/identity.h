@@ -42,4 +42,7 @@ BP_MUST_USE bp_status bp_identity_of_pem(struct bp_str pem, const char *trust_do
                                          int64_t now_ns, struct bp_identity *out,
                                          struct bp_err *err);
 
+/* From when on a certificate should be renewed: a third of its lifetime is left then. */
+int64_t bp_identity_renewal_ns(const struct bp_identity *id);
+
 #endif

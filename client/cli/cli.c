@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "file.h"
 
@@ -88,51 +89,102 @@ int bp_cli_options(const struct bp_option *table, size_t n, const char *usage, s
     return code;
 }
 
-static bool has_connection(const struct bp_options *o)
+/* The path named by key, or the file of this name in the user's configuration if it is there. */
+static bool find_file(const struct bp_options *o, const char *key, const char *name, char **out)
 {
-    static const char *const keys[] = {"server", "cert", "key", "ca"};
-    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-        if (bp_options_text(o, keys[i]) == NULL) {
-            bp_cli_say("--%s is missing; give it here, in the environment or in "
-                       "~/.config/berbagi/config.yaml",
-                       keys[i]);
-            return false;
-        }
+    const char *given = bp_options_text(o, key);
+    if (given != NULL)
+        return (*out = strdup(given)) != NULL;
+    *out = bp_cli_config_path(name);
+    if (*out != NULL && access(*out, F_OK) != 0) {
+        free(*out);
+        *out = NULL;
     }
+    return true;
+}
+
+bool bp_cli_files_find(const struct bp_options *o, struct bp_cli_files *out)
+{
+    const char *key = bp_options_text(o, "key");
+    struct bp_cli_files f = {.key = key != NULL ? strdup(key) : NULL};
+    if ((key == NULL || f.key != NULL) && find_file(o, "cert", "identity.pem", &f.cert) &&
+        find_file(o, "ca", "ca.pem", &f.ca)) {
+        *out = f;
+        return true;
+    }
+    bp_cli_files_fini(&f);
+    bp_cli_say("out of memory");
+    return false;
+}
+
+void bp_cli_files_fini(struct bp_cli_files *f)
+{
+    free(f->cert);
+    free(f->key);
+    free(f->ca);
+}
+
+static bool is_named(const char *value, const char *key)
+{
+    if (value == NULL)
+        bp_cli_say("--%s is missing; give it here, in the environment or in "
+                   "~/.config/berbagi/config.yaml",
+                   key);
+    return value != NULL;
+}
+
+static bool has_connection(const struct bp_options *o, const struct bp_cli_files *f)
+{
+    const char *server = bp_options_text(o, "server");
     struct bp_str host;
     unsigned port;
-    const char *server = bp_options_text(o, "server");
+    if (!is_named(server, "server") || !is_named(f->cert, "cert") || !is_named(f->ca, "ca"))
+        return false;
     if (bp_address_split(bp_str(server), &host, &port) && host.n != 0 && port != 0)
         return true;
     bp_cli_say("--server %s: ADDRESS:PORT is expected, with a port of 1 to 65535", server);
     return false;
 }
 
-static void say_notice(void *context, const char *words)
+static void say_words(void *context, const char *words)
 {
     (void)context;
     bp_cli_say("%s", words);
 }
 
-int bp_cli_connect(const struct bp_options *o, const struct bp_cli_listener *listener,
-                   uint32_t patience_ms, struct berbagi_client **out)
+static int connect_with(const struct bp_options *o, const struct bp_cli_files *f,
+                        const struct bp_cli_listener *listener, uint32_t patience_ms,
+                        struct berbagi_client **out)
 {
-    if (!has_connection(o))
+    static const struct bp_cli_listener terminal = {say_words, say_words, NULL};
+    const struct bp_cli_listener *told = listener != NULL ? listener : &terminal;
+    if (!has_connection(o, f))
         return CLI_USAGE;
-    bool is_heard = listener != NULL && listener->notice != NULL;
     const struct berbagi_options options = {
         .server = bp_options_text(o, "server"),
-        .cert = bp_options_text(o, "cert"),
-        .key = bp_options_text(o, "key"),
-        .ca = bp_options_text(o, "ca"),
+        .cert = f->cert,
+        .key = f->key,
+        .ca = f->ca,
         .server_name = bp_options_text(o, "server-name"),
         .patience_ms = patience_ms,
-        .notice = is_heard ? listener->notice : say_notice,
-        .context = is_heard ? listener->context : NULL,
+        .notice = told->notice,
+        .warning = told->warning,
+        .context = told->context,
     };
     struct berbagi_error error = {0};
     berbagi_status status = berbagi_open(&options, out, &error);
     return status == BERBAGI_OK ? CLI_GO_ON : bp_cli_fail("connection", status, &error);
+}
+
+int bp_cli_connect(const struct bp_options *o, const struct bp_cli_listener *listener,
+                   uint32_t patience_ms, struct berbagi_client **out)
+{
+    struct bp_cli_files f = {0};
+    if (!bp_cli_files_find(o, &f))
+        return CLI_FAILED;
+    int code = connect_with(o, &f, listener, patience_ms, out);
+    bp_cli_files_fini(&f);
+    return code;
 }
 
 int bp_cli_schema(const struct bp_options *o, struct bp_schema **out)

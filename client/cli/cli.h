@@ -27,15 +27,19 @@ int bp_cli_status(int argc, char **argv);
         {.key = "cert",                                                                            \
          .type = BP_OPTION_TEXT,                                                                   \
          .operand = "FILE",                                                                        \
-         .help = "Certificate of this agency or operator, PEM, its chain behind it."},             \
+         .help = "Certificate of this agency or operator, PEM, its chain behind it. Default: "     \
+                 "~/.config/berbagi/identity.pem, where `berbagi cert` keeps it with its key."},   \
         {.key = "key",                                                                             \
          .type = BP_OPTION_TEXT,                                                                   \
          .operand = "FILE",                                                                        \
-         .help = "Private key of the certificate, PEM, readable by its owner alone."},             \
+         .help =                                                                                   \
+             "Private key of the certificate, PEM, readable by its owner alone. Without this it "  \
+             "stands in the file of --cert."},                                                     \
         {.key = "ca",                                                                              \
          .type = BP_OPTION_TEXT,                                                                   \
          .operand = "FILE",                                                                        \
-         .help = "Certificates of the authorities to believe, PEM."},                              \
+         .help = "Certificates of the authorities to believe, PEM. Default: "                      \
+                 "~/.config/berbagi/ca.pem."},                                                     \
         {.key = "server-name",                                                                     \
          .type = BP_OPTION_TEXT,                                                                   \
          .operand = "NAME",                                                                        \
@@ -50,14 +54,23 @@ int bp_cli_status(int argc, char **argv);
 int bp_cli_options(const struct bp_option *table, size_t n, const char *usage, size_t least,
                    size_t most, int argc, char **argv, struct bp_options **out);
 
-/* Who is told that a connection broke. */
+/* Who is told that a connection broke, and that the certificate should be renewed. */
 struct bp_cli_listener {
-    void (*notice)(void *context, const char *words); /* NULL: standard error */
+    void (*notice)(void *context, const char *words);
+    void (*warning)(void *context, const char *words);
     void *context;
 };
 
-/* Opens the client that the options describe. CLI_GO_ON or the exit code, after words. listener may
- * be NULL; patience_ms as of berbagi_options. */
+/* The files of --cert, --key and --ca, or those in the folder of the user's configuration. */
+struct bp_cli_files {
+    char *cert, *key, *ca; /* NULL: not named, and none there; of key: it stands in cert */
+};
+/* False: out of memory. */
+bool bp_cli_files_find(const struct bp_options *o, struct bp_cli_files *out);
+void bp_cli_files_fini(struct bp_cli_files *f); /* a zeroed one allowed */
+
+/* Opens the client that the options describe. CLI_GO_ON or the exit code, after words. listener
+ * NULL: all is told on standard error; patience_ms as of berbagi_options. */
 int bp_cli_connect(const struct bp_options *o, const struct bp_cli_listener *listener,
                    uint32_t patience_ms, struct berbagi_client **out);
 

@@ -4,6 +4,7 @@
 #include <sys/ioctl.h>
 
 #include "buffer.h"
+#include "clock.h"
 
 #define DRAW_TERMINAL_MS 100
 #define DRAW_ELSEWHERE_MS 2000
@@ -20,19 +21,6 @@ const char *bp_count_text(uint64_t n, char out[32])
         out[at++] = digits[i];
     }
     out[at] = '\0';
-    return out;
-}
-
-const char *bp_time_left_text(uint64_t s, char out[32])
-{
-    if (s < 60)
-        (void)snprintf(out, 32, "%" PRIu64 " s", s);
-    else if (s < 3600)
-        (void)snprintf(out, 32, "%" PRIu64 " min %" PRIu64 " s", s / 60, s % 60);
-    else if (s < 360000)
-        (void)snprintf(out, 32, "%" PRIu64 " h %" PRIu64 " min", s / 3600, s % 3600 / 60);
-    else
-        (void)snprintf(out, 32, "days");
     return out;
 }
 
@@ -92,7 +80,7 @@ static void add_time(const struct bp_progress *p, struct bp_buf *b)
         bp_buf_printf(b, "  %s", p->waits_for);
     else if (p->total > done && p->rate >= 1)
         bp_buf_printf(b, "  %s left",
-                      bp_time_left_text((uint64_t)((double)(p->total - done) / p->rate) + 1, text));
+                      bp_span_text((uint64_t)((double)(p->total - done) / p->rate) + 1, text));
 }
 
 static void add_line(const struct bp_progress *p, unsigned bar_cells, struct bp_buf *b)

@@ -42,7 +42,4 @@ void bp_progress_text(const struct bp_progress *p, unsigned columns, char *out, 
 /* "71,532". */
 const char *bp_count_text(uint64_t n, char out[32]);
 
-/* "2 s", "3 min 20 s", "2 h 5 min". */
-const char *bp_time_left_text(uint64_t seconds, char out[32]);
-
 #endif

@@ -96,7 +96,7 @@ static void hear(void *context, const char *words)
     bp_progress_say(progress, words);
 }
 
-static void say_reject(void *context, const char *words)
+static void say_words(void *context, const char *words)
 {
     bp_progress_say(context, words);
 }
@@ -171,7 +171,7 @@ static int open_rejects(struct session *s)
 {
     struct bp_err err = {{0}};
     bp_status st = bp_rejects_open(bp_options_text(s->options, "rejects"), &s->rejects, &err);
-    s->rejects.say = say_reject;
+    s->rejects.say = say_words;
     s->rejects.context = &s->progress;
     return st == BP_OK ? CLI_GO_ON : say(&err, CLI_FAILED);
 }
@@ -190,7 +190,7 @@ static int session_init(struct session *s)
     int code = open_input(s);
     if (code != CLI_GO_ON)
         return code;
-    const struct bp_cli_listener listener = {hear, &s->progress};
+    const struct bp_cli_listener listener = {hear, say_words, &s->progress};
     uint64_t patience_ms = bp_options_number(s->options, "patience") * 1000;
     if ((code = bp_cli_connect(s->options, &listener, (uint32_t)patience_ms, &s->client)) !=
             CLI_GO_ON ||

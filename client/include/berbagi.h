@@ -83,8 +83,9 @@ struct berbagi_client;
 struct berbagi_options {
     const char *server; /* "exchange.example.go.id:7443", "127.0.0.1:7443", "[::1]:7443" */
     const char *cert;   /* PEM file: the certificate, its chain behind it */
-    const char *key;    /* PEM file, not readable by others */
-    const char *ca;     /* PEM file: whom to believe */
+    const char *key; /* PEM file, not readable by others; NULL = the key stands in cert too, which
+                         * is then as secret: the form in which renewed files are never half new */
+    const char *ca;  /* PEM file: whom to believe */
     const char
         *server_name; /* name expected in the server's certificate; NULL = the host of `server` */
     uint32_t connect_timeout_ms; /* how long to try until the first answer; 0 = 10,000 */
@@ -94,11 +95,18 @@ struct berbagi_options {
      * inside a call of this library, on its thread, and must not call it. NULL = nobody is told. */
     void (*notice)(void *context, const char *words);
     void *context;
+    /* Told in words once a day, from a third of the certificate's lifetime before its end on, that
+     * it should be renewed; where and how as notice. NULL = nobody is told. */
+    void (*warning)(void *context, const char *words);
 };
 
 /* Checks options and files (the pair matches, the chain leads to the CA, dates) and connects with
- * the first call. The files are read again at each new connection, so renewed ones take effect
- * without a restart. BERBAGI_EINVAL, BERBAGI_ELOCAL, BERBAGI_ENOMEM. */
+ * the first call.
+ * Renewed files take effect without a restart: they are read at each new connection, and where they
+ * have changed (looked at about once a second while one of its functions runs) a publisher or
+ * subscription goes over to a connection made with them, without an event lost or handed out twice.
+ * Files that the exchange does not take, that cannot be used, or that are of somebody else leave the
+ * connection there is, and notice is told. BERBAGI_EINVAL, BERBAGI_ELOCAL, BERBAGI_ENOMEM. */
 BERBAGI_MUST_USE berbagi_status berbagi_open(const struct berbagi_options *options,
                                              struct berbagi_client **out,
                                              struct berbagi_error *error);

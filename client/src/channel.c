@@ -6,36 +6,6 @@
 #include "client_internal.h"
 #include "clock.h"
 
-static berbagi_status load(const struct berbagi_client *client, struct bp_credentials **out,
-                           struct berbagi_error *error)
-{
-    struct bp_err err = {{0}};
-    const struct bp_credential_files files = {
-        .cert = client->cert, .key = client->key, .ca = client->ca};
-    bp_status st = bp_credentials_load(&files, false, bp_now_ns(&bp_system_clock), out, &err);
-    return st == BP_OK ? BERBAGI_OK : bp_client_fail_of(error, st, &err);
-}
-
-berbagi_status bp_client_check_files(const struct berbagi_client *client, char identity[65],
-                                     struct berbagi_error *error)
-{
-    struct bp_credentials *credentials = NULL;
-    berbagi_status status = load(client, &credentials, error);
-    if (status != BERBAGI_OK)
-        return status;
-    struct bp_identity id;
-    struct bp_err err = {{0}};
-    bp_status st = bp_identity_of_pem(bp_str(bp_credentials_cert_pem(credentials)), NULL,
-                                      bp_now_ns(&bp_system_clock), &id, &err);
-    bp_credentials_destroy(credentials);
-    if (st != BP_OK) {
-        (void)bp_fail_in(&err, st, "%s", client->cert);
-        return bp_client_fail_of(error, st, &err);
-    }
-    memcpy(identity, id.name, sizeof(id.name));
-    return BERBAGI_OK;
-}
-
 static grpc_arg integer(const char *key, int value)
 {
     return (grpc_arg){
@@ -70,13 +40,14 @@ static grpc_channel *make(const struct berbagi_client *client,
     return grpc_channel_create(client->server, credentials, &args);
 }
 
-berbagi_status bp_client_channel(const struct berbagi_client *client, grpc_channel **out,
-                                 struct berbagi_error *error)
+berbagi_status bp_client_channel(struct berbagi_client *client, grpc_channel **out,
+                                 struct bp_files_mark *mark, struct berbagi_error *error)
 {
     struct bp_credentials *files = NULL;
-    berbagi_status status = load(client, &files, error);
-    if (status != BERBAGI_OK)
-        return status;
+    struct bp_err err = {{0}};
+    bp_status st = bp_files_load(&client->files, bp_now_ns(&bp_system_clock), &files, mark, &err);
+    if (st != BP_OK)
+        return bp_client_fail_of(error, st, &err);
     grpc_ssl_pem_key_cert_pair pair = {bp_credentials_key_pem(files),
                                        bp_credentials_cert_pem(files)};
     grpc_channel_credentials *credentials =
@@ -86,6 +57,32 @@ berbagi_status bp_client_channel(const struct berbagi_client *client, grpc_chann
     grpc_channel_credentials_release(credentials);
     bp_credentials_destroy(files);
     if (credentials == NULL)
-        return bp_client_fail(error, BERBAGI_ELOCAL, "%s: gRPC does not take it", client->cert);
+        return bp_client_fail(error, BERBAGI_ELOCAL, "%s: gRPC does not take it",
+                              client->files.cert);
     return BERBAGI_OK;
+}
+
+/* Files that cannot be used, perhaps because they are just being renewed, change nothing: what the
+ * channel was made with holds on. A channel that is destroyed lives on in its calls. */
+static void follow_files_locked(struct berbagi_client *client)
+{
+    const struct bp_files_mark now = bp_files_mark_of(&client->files);
+    grpc_channel *renewed = NULL;
+    if (bp_files_mark_is(&now, &client->channel_mark) ||
+        bp_client_channel(client, &renewed, &client->channel_mark, NULL) != BERBAGI_OK)
+        return;
+    grpc_channel_destroy(client->channel);
+    client->channel = renewed;
+}
+
+grpc_call *bp_client_start_call(struct berbagi_client *client, const char *path, int64_t until_ms,
+                                grpc_completion_queue *queue)
+{
+    (void)pthread_mutex_lock(&client->channel_lock);
+    follow_files_locked(client);
+    grpc_call *call = grpc_channel_create_call(client->channel, NULL, GRPC_PROPAGATE_DEFAULTS,
+                                               queue, grpc_slice_from_static_string(path), NULL,
+                                               bp_client_deadline(until_ms), NULL);
+    (void)pthread_mutex_unlock(&client->channel_lock);
+    return call;
 }

@@ -6,18 +6,20 @@
 
 #include "berbagi.h"
 #include "buffer.h"
-#include "credentials.h"
+#include "files.h"
 
-/* Immutable once open, so that any thread may read it; the channel is gRPC's and safe on any
- * thread. */
+/* Immutable once open but for what says so, so that any thread may read it. */
 struct berbagi_client {
-    char *server, *server_name, *cert, *key, *ca;
+    char *server, *server_name;
+    struct bp_files files;
     uint32_t connect_timeout_ms, patience_ms;
     void (*notice)(void *context, const char *words);
+    void (*warning)(void *context, const char *words);
     void *context;
-    char identity[65];
-    grpc_channel *channel; /* for single calls; publishers and subscriptions have one each */
     bool holds_grpc;
+    pthread_mutex_t channel_lock; /* guards the two below; before files.lock */
+    grpc_channel *channel;        /* for single calls; publishers and subscriptions have one each */
+    struct bp_files_mark channel_mark; /* the files it was made with */
 };
 
 #define CLIENT_RECEIVE_MAX (64 * 1024 * 1024) /* GetPolicy's limit */
@@ -32,6 +34,9 @@ berbagi_status bp_client_fail_of(struct berbagi_error *error, bp_status st,
 
 /* Tells client->notice, if there is one. */
 void bp_client_notice(const struct berbagi_client *client, const char *format, ...) BP_PRINTF(2, 3);
+
+/* Tells client->warning, if there is one, that the certificate is to be renewed; once a day. */
+void bp_client_warn_of_end(struct berbagi_client *client);
 
 /* --- waiting.c --- */
 
@@ -50,12 +55,14 @@ gpr_timespec bp_client_deadline(int64_t until_ms);
 /* --- channel.c --- */
 
 /* Reads the credential files afresh and makes a channel of its own connection, not yet connected.
- */
-berbagi_status bp_client_channel(const struct berbagi_client *client, grpc_channel **out,
-                                 struct berbagi_error *error);
-/* Checks the files alone and copies the certificate's name to identity. */
-berbagi_status bp_client_check_files(const struct berbagi_client *client, char identity[65],
-                                     struct berbagi_error *error);
+ * BERBAGI_ELOCAL, BERBAGI_ENOMEM. */
+berbagi_status bp_client_channel(struct berbagi_client *client, grpc_channel **out,
+                                 struct bp_files_mark *mark, struct berbagi_error *error);
+
+/* A call on the client's own channel, which is made anew first if the files have changed (and can
+ * be used). To be given back with grpc_call_unref. */
+grpc_call *bp_client_start_call(struct berbagi_client *client, const char *path, int64_t until_ms,
+                                grpc_completion_queue *queue);
 
 /* --- rpc_error.c --- */
 

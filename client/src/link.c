@@ -12,7 +12,9 @@
 enum op { OP_WRITE = 1, OP_READ = 2, OP_STATUS = 4 }; /* bits of under_way; the tags too */
 
 struct bp_link {
+    const struct berbagi_client *client;
     grpc_channel *channel;
+    struct bp_files_mark files; /* it was made with */
     grpc_completion_queue *queue;
     grpc_call *call;
     unsigned under_way;
@@ -64,7 +66,8 @@ berbagi_status bp_link_open(struct berbagi_client *client, const char *path, str
     grpc_metadata_array_init(&l->initial);
     grpc_metadata_array_init(&l->trailing);
     l->details = grpc_empty_slice();
-    berbagi_status status = bp_client_channel(client, &l->channel, error);
+    l->client = client;
+    berbagi_status status = bp_client_channel(client, &l->channel, &l->files, error);
     if (status != BERBAGI_OK) {
         bp_link_close(l);
         return status;
@@ -106,6 +109,12 @@ void bp_link_close(struct bp_link *l)
     grpc_metadata_array_destroy(&l->initial);
     grpc_metadata_array_destroy(&l->trailing);
     free(l);
+}
+
+bool bp_link_is_outdated(const struct bp_link *l)
+{
+    const struct bp_files_mark now = bp_files_mark_of(&l->client->files);
+    return !bp_files_mark_is(&l->files, &now);
 }
 
 bool bp_link_is_writable(const struct bp_link *l)

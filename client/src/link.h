@@ -19,6 +19,8 @@ enum bp_link_event {
  * BERBAGI_ELOCAL, BERBAGI_ENOMEM. */
 berbagi_status bp_link_open(struct berbagi_client *client, const char *path, struct bp_link **out,
                             struct berbagi_error *error);
+/* Have the credential files changed since this link was made with them? Looks at the files. */
+bool bp_link_is_outdated(const struct bp_link *l);
 /* Cancels and waits until gRPC lets go. NULL allowed. */
 void bp_link_close(struct bp_link *l);
 

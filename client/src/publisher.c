@@ -7,9 +7,11 @@
  * of their events, and one answer. Telling an answer takes the oldest away. When the link breaks,
  * sent goes back to 0: what was not answered is sent again, in order, on the next link, as the
  * contract asks; one by one until the first answer, so that what the exchange refuses of one holds
- * up no other. */
+ * up no other. Renewed certificate files have it go over to another link between two messages
+ * (move.h). */
 #include "answer.h"
 #include "link.h"
+#include "move.h"
 #include "tries.h"
 #include "wire.h"
 
@@ -17,6 +19,7 @@
 #define END_WAIT_MS 1000
 #define IN_FLIGHT_MOST 64
 #define SILENCE_MS 60000 /* without an answer to what was sent, the link is taken for dead */
+#define PATH "/berbagi.v1.PublisherService/PublishStream"
 
 struct request {
     struct bp_buf bytes;
@@ -32,6 +35,9 @@ struct berbagi_publisher {
     size_t first, count, sent, answered;
     struct bp_link *link; /* NULL: to be made at tries.next_ms */
     struct bp_tries tries;
+    struct bp_link *former; /* idle, until link, made with renewed files, has answered; or NULL */
+    struct bp_move move;
+    bool is_leaving; /* nothing more is sent on link: it makes way for one with renewed files */
     int64_t not_before_ms; /* the exchange asked to wait with the next request */
     int64_t silent_since_ms;
     bool one_by_one;
@@ -60,24 +66,28 @@ berbagi_status berbagi_publisher_open(struct berbagi_client *client,
     return BERBAGI_OK;
 }
 
-/* Ends the stream as the contract says where everything was answered, so that the exchange does not
+/* Ends a stream on which everything was answered as the contract says, so that the exchange does not
  * count a broken call. What happens on the way changes nothing any more. */
-static void end_in_order(struct berbagi_publisher *p)
+static void end_in_order(struct bp_link *link)
 {
-    if (p->link == NULL || p->count != 0 || !bp_link_is_writable(p->link))
-        return;
-    const int64_t until_ms = bp_client_until_ms(END_WAIT_MS);
-    bp_link_half_close(p->link);
-    while (bp_link_next(p->link, until_ms) != LINK_ENDED && bp_client_now_ms() < until_ms)
-        ;
+    if (link != NULL && bp_link_is_writable(link)) {
+        const int64_t until_ms = bp_client_until_ms(END_WAIT_MS);
+        bp_link_half_close(link);
+        while (bp_link_next(link, until_ms) != LINK_ENDED && bp_client_now_ms() < until_ms)
+            ;
+    }
+    bp_link_close(link);
 }
 
 void berbagi_publisher_close(struct berbagi_publisher *p)
 {
     if (p == NULL)
         return;
-    end_in_order(p);
-    bp_link_close(p->link);
+    if (p->count == 0)
+        end_in_order(p->link);
+    else
+        bp_link_close(p->link);
+    bp_link_close(p->former);
     for (size_t i = 0; i < IN_FLIGHT_MOST; i++)
         bp_buf_fini(&p->window[i].bytes);
     bp_answer_fini(&p->answer);
@@ -129,19 +139,54 @@ berbagi_status berbagi_publisher_send(struct berbagi_publisher *p, const struct 
     return BERBAGI_OK;
 }
 
-/* The link ended; another is made later, or the publisher has failed. */
+/* The link made with renewed files did not answer: back to the one before. */
+static void go_back(struct berbagi_publisher *p)
+{
+    const struct berbagi_error why = *bp_link_error(p->link);
+    bp_link_close(p->link);
+    p->link = p->former;
+    p->former = NULL;
+    if (bp_move_failed(&p->move, p->client, &why)) {
+        end_in_order(p->link);
+        p->link = NULL;
+    }
+}
+
+/* The link ended; the one before or another made later takes its place, or the publisher has
+ * failed. */
 static berbagi_status lose_link(struct berbagi_publisher *p, struct berbagi_error *error)
 {
-    struct berbagi_error why = *bp_link_error(p->link);
-    bp_link_close(p->link);
-    p->link = NULL;
     p->sent = 0;
     p->one_by_one = true;
     p->not_before_ms = 0;
-    if (why.code == GRPC_STATUS_OK) /* only we may end it, and we do not */
-        bp_client_rpc_error(GRPC_STATUS_UNAVAILABLE, BP_STR("the stream ended early"),
-                            (struct bp_str){0}, &why);
-    return bp_tries_failed(&p->tries, p->client, &why, error);
+    p->is_leaving = false;
+    if (p->former == NULL)
+        return bp_tries_lost(&p->tries, p->client, &p->link, NULL, error);
+    go_back(p);
+    return BERBAGI_OK;
+}
+
+/* Goes over to a link with renewed files, once everything sent is answered: no two links carry
+ * requests at a time, so they stay in order. */
+static void follow_files(struct berbagi_publisher *p)
+{
+    if (p->former != NULL)
+        return;
+    if (!p->is_leaving)
+        p->is_leaving = bp_move_is_due(&p->move, p->client, p->link);
+    if (!p->is_leaving || p->sent > 0)
+        return;
+    p->is_leaving = false;
+    struct bp_link *renewed = NULL;
+    if (bp_move_begin(&p->move, p->client, PATH, &renewed)) {
+        p->former = p->link;
+        p->link = renewed;
+    }
+}
+
+static bool may_write(const struct berbagi_publisher *p)
+{
+    return p->sent < p->count && !p->is_leaving && bp_link_is_writable(p->link);
 }
 
 /* The requests that leave with the next message, of which there is one at least. */
@@ -163,7 +208,7 @@ static size_t gather(struct berbagi_publisher *p, struct bp_str *parts)
 static void write_next(struct berbagi_publisher *p, int64_t now)
 {
     struct bp_str parts[IN_FLIGHT_MOST];
-    if (p->sent == p->count || !bp_link_is_writable(p->link) || now < p->not_before_ms)
+    if (!may_write(p) || now < p->not_before_ms)
         return;
     if (p->sent == 0)
         p->silent_since_ms = now;
@@ -203,6 +248,11 @@ static berbagi_status take_answer(struct berbagi_publisher *p, const struct berb
     p->silent_since_ms = bp_client_now_ms();
     p->not_before_ms = p->silent_since_ms + p->answer.message->retry_after_ms;
     bp_tries_answered(&p->tries);
+    if (p->former != NULL) {
+        end_in_order(p->former);
+        p->former = NULL;
+        bp_move_done(&p->move);
+    }
     tell_answer(p, out);
     return BERBAGI_OK;
 }
@@ -213,7 +263,7 @@ static int64_t wake_ms(const struct berbagi_publisher *p, int64_t until_ms)
     int64_t at = until_ms;
     if (p->sent > 0 && p->silent_since_ms + SILENCE_MS < at)
         at = p->silent_since_ms + SILENCE_MS;
-    if (p->sent < p->count && bp_link_is_writable(p->link) && p->not_before_ms < at)
+    if (may_write(p) && p->not_before_ms < at)
         at = p->not_before_ms;
     return at;
 }
@@ -261,11 +311,11 @@ berbagi_status berbagi_publisher_next(struct berbagi_publisher *p, int timeout_m
         is_idle = p->link == NULL;
         status = BERBAGI_OK;
         if (p->link == NULL)
-            status =
-                bp_tries_connect(&p->tries, p->client, "/berbagi.v1.PublisherService/PublishStream",
-                                 until_ms, &p->link, error);
-        if (status == BERBAGI_OK)
+            status = bp_tries_connect(&p->tries, p->client, PATH, until_ms, &p->link, error);
+        if (status == BERBAGI_OK) {
+            follow_files(p);
             status = step(p, until_ms, out, &is_idle, error);
+        }
     } while (status == BERBAGI_AGAIN && (!is_idle || bp_client_now_ms() < until_ms));
     p->failed = status != BERBAGI_OK && status != BERBAGI_AGAIN;
     return status;

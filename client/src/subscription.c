@@ -5,14 +5,29 @@
  * it, so after a new link an old acknowledgement waits until the link has come as far. A named
  * subscription is opened again at its stored place, never at a position of ours: that would move
  * the stored place, back perhaps behind what another program has acknowledged meanwhile. What was
- * handed out before is dropped. */
+ * handed out before is dropped.
+ *
+ * Renewed certificate files make it go over to another stream in just the same way (move.h): the new
+ * one is read alone until its first message, which ends the former, or its end, which brings the
+ * former back. On a named subscription the new one takes over from the former by itself. */
 #include "link.h"
+#include "move.h"
 #include "response.h"
 #include "tries.h"
 #include "wire.h"
 
 #define BOOKMARK_DEFAULT_MS 10000
 #define NAME_MAX_BYTES 64
+#define PATH "/berbagi.v1.SubscriberService/Subscribe"
+
+/* A link and how far it has come. */
+struct stream {
+    struct bp_link *link;
+    bool open_is_sent;
+    bool was_left; /* for one that did not answer, but may have taken over before it broke */
+    uint64_t through, sent_acknowledge;
+    int64_t heard_ms; /* when a message came */
+};
 
 struct berbagi_subscription {
     struct berbagi_client *client;
@@ -24,12 +39,13 @@ struct berbagi_subscription {
     int64_t since_ns;
     uint32_t max_unacknowledged, max_batch, bookmark_interval_ms;
 
-    struct bp_link *link; /* NULL: to be made at tries.next_ms */
+    struct stream now;    /* its link NULL: to be made at tries.next_ms */
+    struct stream former; /* waits until now, made with renewed files, has answered; or no link */
+    struct bp_move move;
     struct bp_tries tries;
     bool ever_opened; /* then start is no longer asked for */
-    uint64_t handed, wanted, through, sent_acknowledge;
-    int64_t heard_ms, left_ms; /* when a message came; when the caller last left */
-    bool open_is_sent;
+    uint64_t handed, wanted;
+    int64_t left_ms; /* when the caller last left */
     bool failed;
     struct bp_response response;
 };
@@ -86,7 +102,8 @@ void berbagi_subscription_close(struct berbagi_subscription *s)
 {
     if (s == NULL)
         return;
-    bp_link_close(s->link);
+    bp_link_close(s->now.link);
+    bp_link_close(s->former.link);
     bp_response_fini(&s->response);
     bp_buf_fini(&s->filter);
     free(s);
@@ -144,53 +161,91 @@ static void encode_open(const struct berbagi_subscription *s, struct bp_buf *out
 
 static uint64_t acknowledge_due(const struct berbagi_subscription *s)
 {
-    uint64_t due = s->wanted < s->through ? s->wanted : s->through;
-    return is_durable(s) && due > s->sent_acknowledge ? due : 0;
+    uint64_t due = s->wanted < s->now.through ? s->wanted : s->now.through;
+    return is_durable(s) && due > s->now.sent_acknowledge ? due : 0;
 }
 
 /* Writes what is due next, if anything. */
 static void write_next(struct berbagi_subscription *s)
 {
-    if (!bp_link_is_writable(s->link))
+    if (!bp_link_is_writable(s->now.link))
         return;
     struct bp_buf request = {0};
     uint64_t due = acknowledge_due(s);
-    if (!s->open_is_sent)
+    if (!s->now.open_is_sent)
         encode_open(s, &request);
     else if (due != 0)
         bp_wire_put_uint(&request, 2, due);
     if (request.n != 0 && !request.failed) {
         struct bp_str message = bp_buf_str(&request);
-        bp_link_write(s->link, &message, 1);
-        s->sent_acknowledge = s->open_is_sent ? due : 0;
-        s->open_is_sent = true;
+        bp_link_write(s->now.link, &message, 1);
+        s->now.sent_acknowledge = s->now.open_is_sent ? due : 0;
+        s->now.open_is_sent = true;
     }
     bp_buf_fini(&request);
 }
 
+static struct stream stream_of(struct bp_link *link)
+{
+    return (struct stream){.link = link, .heard_ms = bp_client_now_ms()};
+}
+
+/* Leaves the stream made with renewed files, which has not answered, for the one before. */
+static void go_back(struct berbagi_subscription *s)
+{
+    bp_link_close(s->now.link);
+    s->now = s->former;
+    s->now.was_left = true;
+    s->now.heard_ms = bp_client_now_ms(); /* nobody listened */
+    s->former = (struct stream){0};
+}
+
+static void give_up_move(struct berbagi_subscription *s)
+{
+    const struct berbagi_error why = *bp_link_error(s->now.link);
+    go_back(s);
+    if (bp_move_failed(&s->move, s->client, &why)) {
+        bp_link_close(s->now.link);
+        s->now.link = NULL;
+    }
+}
+
 static berbagi_status lose_link(struct berbagi_subscription *s, struct berbagi_error *error)
 {
-    struct berbagi_error why = *bp_link_error(s->link);
-    bp_link_close(s->link);
-    s->link = NULL;
-    if (why.code == GRPC_STATUS_OK)
-        bp_client_rpc_error(GRPC_STATUS_UNAVAILABLE, BP_STR("the stream ended early"),
-                            (struct bp_str){0}, &why);
-    return bp_tries_failed(&s->tries, s->client, &why, error);
+    if (s->former.link == NULL)
+        return bp_tries_lost(&s->tries, s->client, &s->now.link,
+                             s->now.was_left ? "TAKEN_OVER" : NULL, error);
+    give_up_move(s);
+    return BERBAGI_OK;
 }
 
 static berbagi_status make_link(struct berbagi_subscription *s, int64_t until_ms,
                                 struct berbagi_error *error)
 {
-    berbagi_status status = bp_tries_connect(
-        &s->tries, s->client, "/berbagi.v1.SubscriberService/Subscribe", until_ms, &s->link, error);
-    if (status == BERBAGI_OK) {
-        s->open_is_sent = false;
-        s->through = 0;
-        s->sent_acknowledge = 0;
-        s->heard_ms = bp_client_now_ms();
-    }
+    struct bp_link *link = NULL;
+    berbagi_status status = bp_tries_connect(&s->tries, s->client, PATH, until_ms, &link, error);
+    if (status == BERBAGI_OK)
+        s->now = stream_of(link);
     return status;
+}
+
+static void follow_files(struct berbagi_subscription *s)
+{
+    struct bp_link *renewed = NULL;
+    if (s->former.link != NULL || !bp_move_is_due(&s->move, s->client, s->now.link) ||
+        !bp_move_begin(&s->move, s->client, PATH, &renewed))
+        return;
+    s->former = s->now;
+    s->now = stream_of(renewed);
+}
+
+static void end_former(struct berbagi_subscription *s)
+{
+    if (s->former.link == NULL)
+        return;
+    bp_link_close(s->former.link);
+    s->former = (struct stream){0};
+    bp_move_done(&s->move);
 }
 
 static void move_place(struct berbagi_subscription *s, struct berbagi_response *r)
@@ -198,9 +253,9 @@ static void move_place(struct berbagi_subscription *s, struct berbagi_response *
     if (r->kind == BERBAGI_OPENED) {
         (void)bp_str_copy(s->log_id, sizeof(s->log_id), bp_str_of(r->log_id.p, r->log_id.n));
         s->ever_opened = true;
-        s->sent_acknowledge = r->through_position; /* the exchange knows that much */
+        s->now.sent_acknowledge = r->through_position; /* the exchange knows that much */
     }
-    s->through = r->through_position;
+    s->now.through = r->through_position;
     if (r->through_position > s->handed)
         s->handed = r->through_position;
     r->through_position = s->handed; /* the caller's place never goes back */
@@ -210,20 +265,31 @@ static berbagi_status take_message(struct berbagi_subscription *s,
                                    const struct berbagi_response **out, struct berbagi_error *error)
 {
     berbagi_status status =
-        bp_response_decode(&s->response, bp_link_message(s->link), s->handed, error);
+        bp_response_decode(&s->response, bp_link_message(s->now.link), s->handed, error);
     if (status != BERBAGI_OK)
         return status;
-    s->heard_ms = bp_client_now_ms();
+    end_former(s);
+    s->now.heard_ms = bp_client_now_ms();
     bp_tries_answered(&s->tries);
     move_place(s, &s->response.public);
     *out = &s->response.public;
     return BERBAGI_OK;
 }
 
-/* Bookmarks are the heartbeat: three left out mean that nobody is there. */
+/* Bookmarks are the heartbeat: three left out mean that nobody is there. A stream made with renewed
+ * files is waited for no longer than a first connection. */
 static int64_t silence_ends_ms(const struct berbagi_subscription *s)
 {
-    return s->heard_ms + 3 * (int64_t)s->bookmark_interval_ms + 5000;
+    if (s->former.link != NULL)
+        return s->now.heard_ms + s->client->connect_timeout_ms;
+    return s->now.heard_ms + 3 * (int64_t)s->bookmark_interval_ms + 5000;
+}
+
+/* Until when the next event of the link is worth waiting for. */
+static int64_t wake_ms(const struct berbagi_subscription *s, int64_t silence_ms, int64_t until_ms)
+{
+    int64_t at = silence_ms < until_ms ? silence_ms : until_ms;
+    return s->former.link == NULL && s->move.look_ms < at ? s->move.look_ms : at;
 }
 
 /* One event of the link. BERBAGI_AGAIN: go on; *is_idle: nothing happened. */
@@ -234,7 +300,7 @@ static berbagi_status step(struct berbagi_subscription *s, int64_t until_ms,
     write_next(s);
     int64_t silence_ms = silence_ends_ms(s);
     berbagi_status status = BERBAGI_AGAIN;
-    switch (bp_link_next(s->link, silence_ms < until_ms ? silence_ms : until_ms)) {
+    switch (bp_link_next(s->now.link, wake_ms(s, silence_ms, until_ms))) {
     case LINK_MESSAGE:
         return take_message(s, out, error);
     case LINK_ENDED:
@@ -243,7 +309,7 @@ static berbagi_status step(struct berbagi_subscription *s, int64_t until_ms,
     case LINK_NOTHING:
         *is_idle = true;
         if (bp_client_now_ms() >= silence_ms)
-            bp_link_give_up(s->link, "no sign of life from the exchange");
+            bp_link_give_up(s->now.link, "no sign of life from the exchange");
         break;
     case LINK_WRITABLE:
         break;
@@ -256,7 +322,7 @@ static void come_back(struct berbagi_subscription *s)
 {
     int64_t now = bp_client_now_ms();
     if (now - s->left_ms > 1000)
-        s->heard_ms = now;
+        s->now.heard_ms = now;
 }
 
 berbagi_status berbagi_subscription_next(struct berbagi_subscription *s, int timeout_ms,
@@ -270,12 +336,14 @@ berbagi_status berbagi_subscription_next(struct berbagi_subscription *s, int tim
     bool is_idle;
     come_back(s);
     do {
-        is_idle = s->link == NULL;
+        is_idle = s->now.link == NULL;
         status = BERBAGI_OK;
-        if (s->link == NULL)
+        if (s->now.link == NULL)
             status = make_link(s, until_ms, error);
-        if (status == BERBAGI_OK)
+        if (status == BERBAGI_OK) {
+            follow_files(s);
             status = step(s, until_ms, out, &is_idle, error);
+        }
     } while (status == BERBAGI_AGAIN && (!is_idle || bp_client_now_ms() < until_ms));
     s->failed = status != BERBAGI_OK && status != BERBAGI_AGAIN;
     s->left_ms = bp_client_now_ms();
@@ -295,16 +363,18 @@ berbagi_status berbagi_subscription_acknowledge(struct berbagi_subscription *s, 
 static bool write_end(struct berbagi_subscription *s)
 {
     write_next(s);
-    if (!bp_link_is_writable(s->link))
+    if (!bp_link_is_writable(s->now.link))
         return false;
-    bp_link_half_close(s->link);
+    bp_link_half_close(s->now.link);
     return true;
 }
 
 berbagi_status berbagi_subscription_end(struct berbagi_subscription *s, int timeout_ms,
                                         struct berbagi_error *error)
 {
-    if (s->failed || s->link == NULL)
+    if (s->former.link != NULL)
+        go_back(s);
+    if (s->failed || s->now.link == NULL)
         return bp_client_fail(error, BERBAGI_EUNREACHABLE,
                               "there is no connection to end in order");
     const int64_t until_ms = bp_client_until_ms(timeout_ms);
@@ -312,12 +382,12 @@ berbagi_status berbagi_subscription_end(struct berbagi_subscription *s, int time
     enum bp_link_event event;
     do {
         is_closed = is_closed || write_end(s);
-        event = bp_link_next(s->link, until_ms);
+        event = bp_link_next(s->now.link, until_ms);
     } while (event != LINK_ENDED && bp_client_now_ms() < until_ms);
     if (event != LINK_ENDED)
         return BERBAGI_AGAIN;
     s->failed = true; /* it is over; only close may follow */
-    const struct berbagi_error *why = bp_link_error(s->link);
+    const struct berbagi_error *why = bp_link_error(s->now.link);
     if (why->code == GRPC_STATUS_OK)
         return BERBAGI_OK;
     bp_client_copy_error(error, why);

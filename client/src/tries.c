@@ -55,6 +55,28 @@ berbagi_status bp_tries_failed(struct bp_tries *t, const struct berbagi_client *
     return BERBAGI_OK;
 }
 
+static bool is_about_certificate(const char *reason)
+{
+    return strcmp(reason, "CERTIFICATE_EXPIRED") == 0 ||
+           strcmp(reason, "CERTIFICATE_REVOKED") == 0 || strcmp(reason, "BAD_CERTIFICATE") == 0;
+}
+
+berbagi_status bp_tries_lost(struct bp_tries *t, const struct berbagi_client *client,
+                             struct bp_link **link, const char *excused,
+                             struct berbagi_error *error)
+{
+    struct berbagi_error why = *bp_link_error(*link);
+    if (why.code == GRPC_STATUS_OK) /* only we may end it, and we did not */
+        bp_client_rpc_error(GRPC_STATUS_UNAVAILABLE, BP_STR("the stream ended early"),
+                            (struct bp_str){0}, &why);
+    if ((excused != NULL && strcmp(why.reason, excused) == 0) ||
+        (is_about_certificate(why.reason) && bp_link_is_outdated(*link)))
+        why.code = GRPC_STATUS_UNAVAILABLE;
+    bp_link_close(*link);
+    *link = NULL;
+    return bp_tries_failed(t, client, &why, error);
+}
+
 /* Sleeps until the next try or until_ms, whichever is first; true if it is time to try. */
 static bool wait(const struct bp_tries *t, int64_t until_ms)
 {

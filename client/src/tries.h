@@ -23,6 +23,13 @@ void bp_tries_answered(struct bp_tries *t);
 berbagi_status bp_tries_failed(struct bp_tries *t, const struct berbagi_client *client,
                                const struct berbagi_error *why, struct berbagi_error *error);
 
+/* *link ended: closes it, sets it to NULL, and goes on as bp_tries_failed. What the exchange said
+ * against a certificate that has been replaced since is not final, nor is the reason `excused`
+ * (NULL: none). */
+berbagi_status bp_tries_lost(struct bp_tries *t, const struct berbagi_client *client,
+                             struct bp_link **link, const char *excused,
+                             struct berbagi_error *error);
+
 /* Makes *link when it is time. BERBAGI_AGAIN: not before until_ms. Files that cannot be used are a
  * failed try like others once the exchange has answered, because they may be in the middle of being
  * renewed. */

@@ -27,9 +27,7 @@ static grpc_byte_buffer *buffer_of(const struct bp_buf *b)
 static void run(struct berbagi_client *client, const char *path, int64_t until_ms, struct call *c)
 {
     grpc_completion_queue *queue = grpc_completion_queue_create_for_pluck(NULL);
-    c->call = grpc_channel_create_call(client->channel, NULL, GRPC_PROPAGATE_DEFAULTS, queue,
-                                       grpc_slice_from_static_string(path), NULL,
-                                       bp_client_deadline(until_ms), NULL);
+    c->call = bp_client_start_call(client, path, until_ms, queue);
     grpc_op ops[6] = {
         {.op = GRPC_OP_SEND_INITIAL_METADATA},  {.op = GRPC_OP_SEND_MESSAGE},
         {.op = GRPC_OP_SEND_CLOSE_FROM_CLIENT}, {.op = GRPC_OP_RECV_INITIAL_METADATA},

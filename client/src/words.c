@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "client_internal.h"
+#include "clock.h"
 
 const char *berbagi_status_name(berbagi_status status)
 {
@@ -59,6 +60,15 @@ void bp_client_notice(const struct berbagi_client *client, const char *format, .
     (void)vsnprintf(words, sizeof(words), format, args);
     va_end(args);
     client->notice(client->context, words);
+}
+
+void bp_client_warn_of_end(struct berbagi_client *client)
+{
+    char words[320];
+    if (client->warning != NULL &&
+        bp_files_take_warning(&client->files, bp_now_ns(&bp_system_clock), bp_client_now_ms(),
+                              words, sizeof(words)))
+        client->warning(client->context, words);
 }
 
 void bp_client_copy_error(struct berbagi_error *to, const struct berbagi_error *from)

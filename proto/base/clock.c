@@ -1,5 +1,6 @@
 #include "clock.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -189,4 +190,17 @@ void bp_time_format(int64_t unix_ns, char out[36])
         (void)snprintf(fraction, sizeof(fraction), ".%09u", (unsigned)ns);
     (void)snprintf(out, 36, "%sT%02u:%02u:%02u%sZ", date, of_day / 3600 % 24, of_day / 60 % 60,
                    of_day % 60, fraction);
+}
+
+const char *bp_span_text(uint64_t s, char out[32])
+{
+    if (s < 60)
+        (void)snprintf(out, 32, "%" PRIu64 " s", s);
+    else if (s < 3600)
+        (void)snprintf(out, 32, "%" PRIu64 " min %" PRIu64 " s", s / 60, s % 60);
+    else if (s < 360000)
+        (void)snprintf(out, 32, "%" PRIu64 " h %" PRIu64 " min", s / 3600, s % 3600 / 60);
+    else
+        (void)snprintf(out, 32, "%" PRIu64 " days", s / 86400);
+    return out;
 }

@@ -45,4 +45,7 @@ bool bp_time_parse(struct bp_str text, int64_t *unix_ns);
 /* RFC 3339 in UTC, with as many of three, six or nine decimals as are needed. */
 void bp_time_format(int64_t unix_ns, char out[36]);
 
+/* A length of time for people: "2 s", "3 min 20 s", "2 h 5 min", "29 days". Returns out. */
+const char *bp_span_text(uint64_t seconds, char out[32]);
+
 #endif

@@ -117,6 +117,29 @@ bp_status bp_file_write(const char *path, const void *p, size_t n, unsigned mode
     return st;
 }
 
+static int64_t ns_of(struct timespec t)
+{
+    return (int64_t)t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
+}
+
+struct bp_file_stamp bp_file_stamp_of(const char *path)
+{
+    struct stat s;
+    if (stat(path, &s) != 0)
+        return (struct bp_file_stamp){0};
+    return (struct bp_file_stamp){.device = (uint64_t)s.st_dev,
+                                  .inode = (uint64_t)s.st_ino,
+                                  .bytes = (uint64_t)s.st_size,
+                                  .written_ns = ns_of(s.st_mtim),
+                                  .changed_ns = ns_of(s.st_ctim)};
+}
+
+bool bp_file_stamp_is(const struct bp_file_stamp *a, const struct bp_file_stamp *b)
+{
+    return a->device == b->device && a->inode == b->inode && a->bytes == b->bytes &&
+           a->written_ns == b->written_ns && a->changed_ns == b->changed_ns;
+}
+
 static bp_status make_one(const char *path, unsigned mode, struct bp_err *err)
 {
     struct stat found;

@@ -13,6 +13,15 @@ BP_MUST_USE bp_status bp_file_read(const char *path, size_t most, struct bp_buf 
 BP_MUST_USE bp_status bp_file_write(const char *path, const void *p, size_t n, unsigned mode,
                                     struct bp_err *err);
 
+/* Tells one state of a file from another: what stat(2) says that changes when it is written or
+ * replaced. All zero where it cannot be looked at. */
+struct bp_file_stamp {
+    uint64_t device, inode, bytes;
+    int64_t written_ns, changed_ns;
+};
+struct bp_file_stamp bp_file_stamp_of(const char *path);
+bool bp_file_stamp_is(const struct bp_file_stamp *a, const struct bp_file_stamp *b);
+
 /* Makes a folder and its parents (mode for each new one); it is well if it is there already. */
 BP_MUST_USE bp_status bp_dir_make(const char *path, unsigned mode, struct bp_err *err);
 

@@ -213,6 +213,17 @@ static void test_log_quote_escapes_and_cuts(void **state)
     assert_non_null(strstr(out, "...\""));
 }
 
+static void test_span_is_told_in_its_two_largest_units(void **state)
+{
+    (void)state;
+    char text[32];
+    assert_string_equal(bp_span_text(59, text), "59 s");
+    assert_string_equal(bp_span_text(200, text), "3 min 20 s");
+    assert_string_equal(bp_span_text(7500, text), "2 h 5 min");
+    assert_string_equal(bp_span_text(29 * 86400 + 7, text), "29 days");
+    assert_string_equal(bp_span_text(UINT64_MAX, text), "213503982334601 days");
+}
+
 static void test_file_write_then_read_gives_the_content(void **state)
 {
     char dir[] = "/tmp/berbagi-base-XXXXXX";
@@ -270,6 +281,7 @@ int main(void)
         cmocka_unit_test(test_hmac_of_rfc_4231),
         cmocka_unit_test(test_base32_and_uuid_forms),
         cmocka_unit_test(test_log_quote_escapes_and_cuts),
+        cmocka_unit_test(test_span_is_told_in_its_two_largest_units),
         cmocka_unit_test(test_file_write_then_read_gives_the_content),
         cmocka_unit_test(test_mailbox_full_and_closed_refuse),
     };

@@ -11,6 +11,7 @@
 
 struct bp_link {
     bool write_under_way, half_closed, ended;
+    unsigned files; /* it was made with */
     struct berbagi_error error;
     struct bp_buf message;
 };
@@ -27,7 +28,7 @@ static struct {
         unsigned link;
     } written[MOST];
     size_t n_written;
-    unsigned links, bad_files;
+    unsigned links, bad_files, files;
     bool half_closed;
     int64_t now_ms;
 } world;
@@ -66,6 +67,12 @@ void fake_end(int code, const char *reason, int64_t retry_after_ms)
 void fake_bad_files(unsigned times)
 {
     world.bad_files = times;
+}
+
+void fake_renew(void)
+{
+    world.files++;
+    world.now_ms += 1000;
 }
 
 size_t fake_written(void)
@@ -118,7 +125,13 @@ berbagi_status bp_link_open(struct berbagi_client *client, const char *path, str
     *out = calloc(1, sizeof(**out));
     assert_non_null(*out);
     world.links++;
+    (*out)->files = world.files;
     return BERBAGI_OK;
+}
+
+bool bp_link_is_outdated(const struct bp_link *l)
+{
+    return l->files != world.files;
 }
 
 void bp_link_close(struct bp_link *l)
@@ -172,6 +185,10 @@ enum bp_link_event bp_link_next(struct bp_link *l, int64_t until_ms)
     }
     if (world.at < world.n_script)
         return play(l);
+    if (l->half_closed) {
+        l->ended = true; /* in order */
+        return LINK_ENDED;
+    }
     assert_true(until_ms != INT64_MAX); /* it would wait for ever */
     bp_client_wait_until(until_ms);
     return LINK_NOTHING;

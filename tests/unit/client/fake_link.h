@@ -12,6 +12,10 @@ void fake_end(int code, const char *reason, int64_t retry_after_ms);
 /* The next links cannot be opened for want of a good file, so often. */
 void fake_bad_files(unsigned times);
 
+/* The credential files change: links made before are outdated. A second passes, so that it is looked
+ * at. */
+void fake_renew(void);
+
 /* What was written since the start, on all links, one behind the other: message i, and on which
  * link (from 1). */
 size_t fake_written(void);

@@ -91,15 +91,11 @@ static void test_progress_terminal_clears_the_bar_before_words(void **state)
     free(text);
 }
 
-static void test_progress_times_are_short(void **state)
+static void test_progress_counts_have_commas(void **state)
 {
     (void)state;
     char text[32];
 
-    assert_string_equal(bp_time_left_text(59, text), "59 s");
-    assert_string_equal(bp_time_left_text(200, text), "3 min 20 s");
-    assert_string_equal(bp_time_left_text(7500, text), "2 h 5 min");
-    assert_string_equal(bp_time_left_text(UINT64_MAX, text), "days");
     assert_string_equal(bp_count_text(UINT64_MAX, text), "18,446,744,073,709,551,615");
 }
 
@@ -112,7 +108,7 @@ int main(void)
         cmocka_unit_test(test_progress_broken_connection_is_shown_in_place_of_the_time),
         cmocka_unit_test(test_progress_elsewhere_prints_a_line_every_two_seconds),
         cmocka_unit_test(test_progress_terminal_clears_the_bar_before_words),
-        cmocka_unit_test(test_progress_times_are_short),
+        cmocka_unit_test(test_progress_counts_have_commas),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

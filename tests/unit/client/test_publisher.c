@@ -283,6 +283,96 @@ static void test_publisher_files_being_renewed_are_waited_for(void **state)
     expect_answer(*state, b, 2);
 }
 
+/* Stores event on the first link, so that a second one is a change. */
+static void begin_with(struct berbagi_publisher *p, const char *event)
+{
+    send_one(p, event);
+    answer_stored(1, 0);
+    expect_answer(p, event, 1);
+}
+
+static void test_publisher_renewed_files_are_taken_between_two_requests(void **state)
+{
+    static const char a[] = "a", b[] = "b", c[] = "c";
+    begin_with(*state, a);
+    send_one(*state, b);
+    const struct berbagi_answer *answer;
+    assert_int_equal(berbagi_publisher_next(*state, 10, &answer, NULL), BERBAGI_AGAIN);
+    send_one(*state, c);
+    fake_renew();
+    answer_stored(2, 0);
+    expect_answer(*state, b, 2);
+    assert_false(fake_was_half_closed());
+    answer_stored(3, 0);
+
+    expect_answer(*state, c, 3);
+
+    assert_int_equal(fake_written(), 3);
+    expect_written(1, b, 1);
+    expect_written(2, c, 2);
+    assert_true(fake_was_half_closed()); /* the first, when the second had answered */
+}
+
+static void test_publisher_refused_renewed_files_leave_the_link_there_was(void **state)
+{
+    static const char a[] = "a", b[] = "b", c[] = "c";
+    begin_with(*state, a);
+    fake_renew();
+    send_one(*state, b);
+    fake_end(GRPC_STATUS_UNAUTHENTICATED, "BAD_CERTIFICATE", 0);
+    answer_stored(2, 0);
+
+    expect_answer(*state, b, 2);
+    assert_int_equal(fake_links(), 2);
+    send_one(*state, c);
+    answer_stored(3, 0);
+    expect_answer(*state, c, 3);
+
+    assert_int_equal(fake_links(), 2); /* and is not tried again at once */
+    assert_int_equal(fake_written(), 4);
+    expect_written(1, b, 2);
+}
+
+static void test_publisher_unusable_renewed_files_leave_the_link_there_was(void **state)
+{
+    static const char a[] = "a", b[] = "b";
+    begin_with(*state, a);
+    fake_renew();
+    fake_bad_files(1);
+    send_one(*state, b);
+    answer_stored(2, 0);
+
+    expect_answer(*state, b, 2);
+
+    assert_int_equal(fake_links(), 1);
+}
+
+static void test_publisher_revoked_after_renewal_comes_back_with_the_new_one(void **state)
+{
+    static const char a[] = "a", b[] = "b";
+    begin_with(*state, a);
+    send_one(*state, b);
+    const struct berbagi_answer *answer;
+    assert_int_equal(berbagi_publisher_next(*state, 10, &answer, NULL), BERBAGI_AGAIN);
+    fake_renew();
+    fake_end(GRPC_STATUS_PERMISSION_DENIED, "CERTIFICATE_REVOKED", 0);
+    answer_stored(2, 0);
+
+    expect_answer(*state, b, 2);
+
+    assert_int_equal(fake_links(), 2);
+}
+
+static void test_publisher_revoked_without_renewal_has_failed(void **state)
+{
+    const struct berbagi_answer *answer;
+    begin_with(*state, "a");
+    send_one(*state, "b");
+    fake_end(GRPC_STATUS_PERMISSION_DENIED, "CERTIFICATE_REVOKED", 0);
+
+    assert_int_equal(berbagi_publisher_next(*state, -1, &answer, NULL), BERBAGI_EREFUSED);
+}
+
 static void test_publisher_answer_with_missing_result_is_refused(void **state)
 {
     struct bp_buf nothing = {0};
@@ -313,6 +403,11 @@ int main(void)
         TEST(test_publisher_exchange_that_says_why_is_waited_for_with_patience),
         TEST(test_publisher_silence_after_a_request_ends_the_link),
         TEST(test_publisher_files_being_renewed_are_waited_for),
+        TEST(test_publisher_renewed_files_are_taken_between_two_requests),
+        TEST(test_publisher_refused_renewed_files_leave_the_link_there_was),
+        TEST(test_publisher_unusable_renewed_files_leave_the_link_there_was),
+        TEST(test_publisher_revoked_after_renewal_comes_back_with_the_new_one),
+        TEST(test_publisher_revoked_without_renewal_has_failed),
         TEST(test_publisher_answer_with_missing_result_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

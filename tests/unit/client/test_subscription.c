@@ -225,6 +225,104 @@ static void test_subscription_three_missing_bookmarks_make_a_new_link(void **sta
     berbagi_subscription_close(s);
 }
 
+static void test_subscription_renewed_files_are_taken_without_loss_or_double(void **state)
+{
+    (void)state;
+    struct berbagi_subscription *s = subscribe(NULL, BERBAGI_START_BEGINNING);
+    opened(0, 9);
+    batch(1, 3);
+    (void)next(s);
+    expect_batch(s, 1, 3);
+    fake_renew();
+    opened(3, 9);
+    batch(4, 5);
+
+    assert_int_equal(next(s)->kind, BERBAGI_OPENED);
+    expect_batch(s, 4, 5);
+
+    assert_int_equal(fake_links(), 2);
+    assert_int_equal(start_field(1, 4), 3);
+    berbagi_subscription_close(s);
+}
+
+static void test_subscription_durable_takes_renewed_files_at_its_stored_place(void **state)
+{
+    (void)state;
+    struct berbagi_subscription *s = subscribe("daily", BERBAGI_START_BEGINNING);
+    opened(0, 9);
+    batch(1, 4);
+    (void)next(s);
+    expect_batch(s, 1, 4);
+    fake_renew();
+    opened(2, 9);
+    batch(3, 6);
+
+    assert_int_equal(next(s)->through_position, 4);
+    expect_batch(s, 5, 6);
+
+    assert_int_equal(start_field(1, 1), 1);
+    berbagi_subscription_close(s);
+}
+
+static void test_subscription_refused_renewed_files_leave_the_stream_there_was(void **state)
+{
+    (void)state;
+    struct berbagi_subscription *s = subscribe("daily", BERBAGI_START_DEFAULT);
+    opened(0, 9);
+    batch(1, 4);
+    (void)next(s);
+    (void)next(s);
+    assert_int_equal(berbagi_subscription_acknowledge(s, 4), BERBAGI_OK);
+    fake_renew();
+    fake_end(GRPC_STATUS_UNAUTHENTICATED, "BAD_CERTIFICATE", 0);
+    batch(5, 6); /* on the first, which was never left */
+
+    expect_batch(s, 5, 6);
+
+    assert_int_equal(fake_links(), 2);
+    assert_int_equal(acknowledged(fake_written() - 1), 4);
+    berbagi_subscription_close(s);
+}
+
+static void test_subscription_taken_over_by_its_own_renewal_comes_back(void **state)
+{
+    (void)state;
+    struct berbagi_subscription *s = subscribe("daily", BERBAGI_START_DEFAULT);
+    opened(0, 9);
+    batch(1, 4);
+    (void)next(s);
+    (void)next(s);
+    fake_renew();
+    fake_end(GRPC_STATUS_UNAVAILABLE, "", 0); /* it broke when the exchange had opened it */
+    fake_end(GRPC_STATUS_ABORTED, "TAKEN_OVER", 0);
+    opened(0, 9);
+    batch(1, 6);
+
+    assert_int_equal(next(s)->kind, BERBAGI_OPENED);
+    expect_batch(s, 5, 6);
+
+    assert_int_equal(fake_links(), 3);
+    berbagi_subscription_close(s);
+}
+
+static void test_subscription_at_its_quota_ends_the_old_stream_first(void **state)
+{
+    (void)state;
+    struct berbagi_subscription *s = subscribe(NULL, BERBAGI_START_DEFAULT);
+    opened(0, 9);
+    (void)next(s);
+    fake_renew();
+    fake_end(GRPC_STATUS_RESOURCE_EXHAUSTED, "OVER_QUOTA", 1000);
+    opened(0, 9);
+    batch(1, 4);
+
+    (void)next(s);
+    expect_batch(s, 1, 4);
+
+    assert_int_equal(fake_links(), 3);
+    berbagi_subscription_close(s);
+}
+
 static void test_subscription_end_acknowledges_then_closes(void **state)
 {
     (void)state;
@@ -266,6 +364,11 @@ int main(void)
         TEST(test_subscription_acknowledging_beyond_what_came_is_refused),
         TEST(test_subscription_taken_over_is_final),
         TEST(test_subscription_three_missing_bookmarks_make_a_new_link),
+        TEST(test_subscription_renewed_files_are_taken_without_loss_or_double),
+        TEST(test_subscription_durable_takes_renewed_files_at_its_stored_place),
+        TEST(test_subscription_refused_renewed_files_leave_the_stream_there_was),
+        TEST(test_subscription_taken_over_by_its_own_renewal_comes_back),
+        TEST(test_subscription_at_its_quota_ends_the_old_stream_first),
         TEST(test_subscription_end_acknowledges_then_closes),
         TEST(test_subscription_bad_name_is_refused),
     };

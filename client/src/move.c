@@ -1,7 +1,7 @@
 #include "move.h"
 
 #define LOOK_MS 1000
-#define UNUSABLE_MS 10000 /* files in the middle of being renewed by hand are soon whole */
+#define UNUSABLE_MS 5000 /* files in the middle of being renewed by hand are soon whole */
 #define AGAIN_MS 60000
 #define AGAIN_MOST_DOUBLINGS 6 /* about an hour */
 

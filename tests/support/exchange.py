@@ -22,6 +22,7 @@ import time
 import uuid
 
 import grpc
+from cryptography import x509
 
 import samples
 from contract import ROOT, Refusal, Service, v1
@@ -55,10 +56,24 @@ def run(name, *arguments, **keywords):
 
 
 class Identity:
-    """Files of one certificate: cert, key."""
+    """Files of one certificate: cert, key. key None: it stands in cert."""
 
-    def __init__(self, cert, key):
-        self.cert, self.key = cert, key
+    def __init__(self, cert, key=None):
+        self.cert, self.key = pathlib.Path(cert), key and pathlib.Path(key)
+
+    @property
+    def serial(self):
+        """As berbagi-ca prints it."""
+        return f"{x509.load_pem_x509_certificate(self.cert.read_bytes()).serial_number:032x}"
+
+    def put_into(self, path):
+        """Certificate and key in one file that is replaced whole, as berbagi keeps them: its Identity."""
+        path = pathlib.Path(path)
+        new = path.with_suffix(".new")
+        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(self.key.read_bytes() + self.cert.read_bytes())
+        new.rename(path)
+        return Identity(path)
 
 
 class Ca:
@@ -96,7 +111,14 @@ class Ca:
 
     def revoke(self, name):
         kind, _, word = name.rpartition("/")
-        done = run("berbagi-ca", "revoke", "--dir", self.folder, f"--{kind or 'agency'}", word)
+        self._revoke(f"--{kind or 'agency'}", word)
+
+    def revoke_one(self, identity):
+        """That one certificate, not all of its name."""
+        self._revoke(identity.serial)
+
+    def _revoke(self, *which):
+        done = run("berbagi-ca", "revoke", "--dir", self.folder, *which)
         assert done.returncode == 0, done.stderr
 
 

@@ -52,6 +52,7 @@ def forge(ca, name, uris, signer="agency", usage=(CLIENT,), not_before=None, not
     identity.key.write_bytes(key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption()))
+    identity.key.chmod(0o600)
     return identity
 
 

@@ -54,8 +54,9 @@ class User:
         self.identity = identity or ex.ca.identity(name)
 
     def connection(self):
-        return ["--server", self.ex.address, "--cert", str(self.identity.cert),
-                "--key", str(self.identity.key), "--ca", str(self.ex.ca.bundle)]
+        key = ["--key", str(self.identity.key)] if self.identity.key else []
+        return ["--server", self.ex.address, "--cert", str(self.identity.cert), *key,
+                "--ca", str(self.ex.ca.bundle)]
 
     def environment(self, **more):
         inherited = {name: value for name, value in os.environ.items()

@@ -58,6 +58,11 @@ BP_MUST_USE bp_status bp_journal_read_entry(struct bp_journal_reader *r, uint64_
 BP_MUST_USE bp_status bp_journal_read_control(struct bp_journal_reader *r, uint64_t after_number,
                                               struct bp_entry *out);
 
+/* The stored bytes of any entry (record.h), checked, until the transaction ends; *position of an
+ * event, 0 of another. BP_ENOENT, BP_ECORRUPT, BP_EVERSION. */
+BP_MUST_USE bp_status bp_journal_read_stored(struct bp_journal_reader *r, uint64_t number,
+                                             struct bp_str *stored, uint64_t *position);
+
 /* The newest position recorded before this time (0: none): where a reader of everything since then
  * starts behind. */
 BP_MUST_USE bp_status bp_journal_position_before(struct bp_journal *j, int64_t recorded_at_ns,

@@ -123,6 +123,21 @@ bp_status bp_journal_read_entry(struct bp_journal_reader *r, uint64_t number, st
     return st;
 }
 
+bp_status bp_journal_read_stored(struct bp_journal_reader *r, uint64_t number,
+                                 struct bp_str *stored, uint64_t *position)
+{
+    struct bp_record record = {.routing = {.position = 0}};
+    bp_status st = bp_store_get(r->snapshot, number, stored);
+    if (st == BP_OK)
+        st = bp_record_decode(*stored, &record);
+    if (st == BP_EINVAL)
+        st = bp_entry_decode(*stored, &record.entry);
+    if (st == BP_OK && record.entry.number != number)
+        st = BP_ECORRUPT;
+    *position = record.routing.position;
+    return st;
+}
+
 bp_status bp_journal_read_control(struct bp_journal_reader *r, uint64_t after_number,
                                   struct bp_entry *out)
 {

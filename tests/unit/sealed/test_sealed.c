@@ -1,63 +1,18 @@
 /* A sealed file is read by the key it is for, and by no other; what was done to it shows. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <ftw.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <openssl/x509.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "recipient.h"
 #include "sealer.h"
 #include "unsealer.h"
-
-/* --- keys and certificates in a folder --- */
 
 static char folder[64];
 
 static const char *path_of(const char *name, const char *what)
 {
-    static char paths[4][128];
-    static unsigned turn;
-    char *path = paths[turn++ % 4];
-    snprintf(path, sizeof(paths[0]), "%s/%s.%s", folder, name, what);
-    return path;
-}
-
-static EVP_PKEY *key_of(const char *kind)
-{
-    if (strcmp(kind, "RSA") == 0)
-        return EVP_RSA_gen(3072);
-    if (strcmp(kind, "ED25519") == 0)
-        return EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
-    return EVP_EC_gen(kind);
-}
-
-/* NAME.pem and NAME.key: a certificate signed by itself. */
-static void make_recipient(const char *name, const char *kind)
-{
-    EVP_PKEY *key = key_of(kind);
-    X509 *cert = X509_new();
-    assert_true(key != NULL && cert != NULL);
-    ASN1_INTEGER_set(X509_get_serialNumber(cert), 7);
-    X509_gmtime_adj(X509_getm_notBefore(cert), 0);
-    X509_gmtime_adj(X509_getm_notAfter(cert), 3600);
-    X509_set_pubkey(cert, key);
-    assert_true(X509_sign(cert, key, strcmp(kind, "ED25519") == 0 ? NULL : EVP_sha256()) > 0);
-    FILE *f = fopen(path_of(name, "pem"), "w");
-    assert_true(f != NULL && PEM_write_X509(f, cert) == 1 && fclose(f) == 0);
-    mode_t before = umask(077);
-    f = fopen(path_of(name, "key"), "w");
-    assert_true(f != NULL && PEM_write_PrivateKey(f, key, NULL, NULL, 0, NULL, NULL) == 1 &&
-                fclose(f) == 0);
-    umask(before);
-    X509_free(cert);
-    EVP_PKEY_free(key);
+    return recipient_path(folder, name, what);
 }
 
 static int make_folder(void **state)
@@ -66,11 +21,11 @@ static int make_folder(void **state)
     snprintf(folder, sizeof(folder), "/tmp/sealed-XXXXXX");
     if (mkdtemp(folder) == NULL)
         return -1;
-    make_recipient("ec", "P-256");
-    make_recipient("wide", "P-384");
-    make_recipient("rsa", "RSA");
-    make_recipient("ed", "ED25519");
-    make_recipient("other", "P-256");
+    recipient_make(folder, "ec", "P-256");
+    recipient_make(folder, "wide", "P-384");
+    recipient_make(folder, "rsa", "RSA");
+    recipient_make(folder, "ed", "ED25519");
+    recipient_make(folder, "other", "P-256");
     return 0;
 }
 

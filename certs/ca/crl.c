@@ -12,7 +12,7 @@
 
 struct filling {
     X509_CRL *crl;
-    enum bp_ca ca;
+    uint32_t ca;
 };
 
 static bool add_reason(X509_REVOKED *entry, uint8_t reason)
@@ -53,7 +53,7 @@ static bp_status see_record(void *context, const struct bp_record *r, struct bp_
 {
     const struct filling *f = context;
     X509_REVOKED *entry;
-    if (r->issuer != f->ca || r->revoked_s == 0 || r->not_after_s + BP_DAY_S < bp_now_s())
+    if (r->ca != f->ca || r->revoked_s == 0 || r->not_after_s + BP_DAY_S < bp_now_s())
         return BP_OK;
     if ((entry = make_entry(r)) != NULL && X509_CRL_add0_revoked(f->crl, entry) == 1)
         return BP_OK;
@@ -97,12 +97,12 @@ static bool set_frame(X509_CRL *crl, const struct bp_issuer *issuer, uint64_t nu
     return ok;
 }
 
-static bp_status make_list(struct bp_authority *a, enum bp_ca ca, const struct bp_issuer *issuer,
-                           unsigned days, struct bp_buf *out, struct bp_err *err)
+static bp_status make_list(struct bp_authority *a, const struct bp_issuer *issuer, unsigned days,
+                           struct bp_buf *out, struct bp_err *err)
 {
-    struct filling f = {.ca = ca};
+    struct filling f = {.crl = NULL, .ca = issuer->record.number};
     uint64_t number;
-    bp_status st = bp_ledger_take_crl_number(a->ledger, ca, &number, err);
+    bp_status st = bp_ledger_take_crl_number(a->ledger, f.ca, &number, err);
     if (st != BP_OK)
         return st;
     f.crl = X509_CRL_new();
@@ -110,8 +110,8 @@ static bp_status make_list(struct bp_authority *a, enum bp_ca ca, const struct b
         st = bp_fail(err, BP_EIO, "no CRL can be made: %s", bp_openssl_reason());
     if (st == BP_OK)
         st = bp_ledger_each(a->ledger, see_record, &f, err);
-    if (st == BP_OK &&
-        (X509_CRL_sort(f.crl) != 1 || X509_CRL_sign(f.crl, issuer->key, EVP_sha256()) <= 0))
+    if (st == BP_OK && (X509_CRL_sort(f.crl) != 1 ||
+                        X509_CRL_sign(f.crl, issuer->key, bp_key_digest(issuer->key)) <= 0))
         st = bp_fail(err, BP_EIO, "the CRL cannot be signed: %s", bp_openssl_reason());
     if (st == BP_OK)
         st = bp_crl_pem(f.crl, out, err);
@@ -119,61 +119,71 @@ static bp_status make_list(struct bp_authority *a, enum bp_ca ca, const struct b
     return st;
 }
 
-bp_status bp_crls_make(struct bp_authority *a, unsigned days, unsigned root_days,
-                       struct bp_crls *out, struct bp_err *err)
+static void list_name(const struct bp_issuer *issuer, char out[40])
 {
-    bp_status st = BP_OK;
-    for (int i = 0; st == BP_OK && i < BP_CAS; i++) {
-        const enum bp_ca ca = (enum bp_ca)i;
-        struct bp_issuer issuer = {0};
-        st = bp_issuer_load(a->dir, ca, &issuer, err);
-        if (st == BP_OK)
-            st = make_list(a, ca, &issuer, ca == BP_CA_ROOT ? root_days : days, &out->pem[i], err);
-        else if (st == BP_ENOENT && ca == BP_CA_ROOT)
-            st = BP_OK;
-        bp_issuer_fini(&issuer);
-    }
-    return st;
+    snprintf(out, 40, "crl/%s.pem", issuer->record.name);
 }
 
-/* Writes one list, or reads the one that stands; either way appends it to all. */
-static bp_status write_list(const char *dir, enum bp_ca ca, const struct bp_buf *pem,
-                            struct bp_buf *all, struct bp_err *err)
+/* The list in the folder. */
+static bp_status read_list(const struct bp_authority *a, const struct bp_issuer *issuer,
+                           struct bp_buf *out, struct bp_err *err)
 {
-    char file[32];
+    char name[40];
     char *path;
     bp_status st;
-
-    snprintf(file, sizeof(file), "%s.pem", bp_ca_name(ca));
-    if ((path = bp_authority_path(dir, "crl", file)) == NULL)
-        return bp_fail(err, BP_ENOMEM, "out of memory");
-    if (pem->n != 0) {
-        st = bp_file_write(path, pem->p, pem->n, 0644, err);
-        bp_buf_add(all, pem->p, pem->n);
-    } else {
-        st = bp_file_read(path, CRL_MOST_BYTES, all, err);
-    }
+    list_name(issuer, name);
+    path = bp_path_join(a->dir, name);
+    st = path != NULL ? bp_file_read(path, CRL_MOST_BYTES, out, err)
+                      : bp_fail(err, BP_ENOMEM, "out of memory");
     free(path);
     return st;
 }
 
-bp_status bp_crls_write(const char *dir, const struct bp_crls *crls, struct bp_err *err)
+/* A new list of this CA, staged, or the one that stands; either way appended to all. */
+static bp_status add_list(struct bp_authority *a, struct bp_issuer *issuer, unsigned days,
+                          struct bp_buf *all, struct bp_err *err)
+{
+    char name[40];
+    struct bp_buf pem = {0};
+    bp_status st = bp_issuer_unlock(a, issuer, err);
+
+    list_name(issuer, name);
+    if (st == BP_ENOENT && issuer->record.role == BP_CA_ROOT)
+        st = read_list(a, issuer, &pem, err);
+    else if (st == BP_OK && (st = make_list(a, issuer, days, &pem, err)) == BP_OK)
+        st = bp_authority_stage(a, name, &pem, 0644, err);
+    bp_buf_add(all, pem.p, pem.n);
+    bp_buf_fini(&pem);
+    return st;
+}
+
+bp_status bp_crls_stage(struct bp_authority *a, unsigned days, unsigned root_days,
+                        struct bp_err *err)
 {
     struct bp_buf all = {0};
-    char *path = bp_path_join(dir, "crl.pem");
-    char *folder = bp_path_join(dir, "crl");
-    bp_status st = path != NULL && folder != NULL ? bp_dir_make(folder, 0755, err)
-                                                  : bp_fail(err, BP_ENOMEM, "out of memory");
-    for (int i = 0; st == BP_OK && i < BP_CAS; i++)
-        st = write_list(dir, (enum bp_ca)i, &crls->pem[i], &all, err);
+    char *folder = bp_path_join(a->dir, "crl");
+    bp_status st =
+        folder != NULL ? bp_dir_make(folder, 0755, err) : bp_fail(err, BP_ENOMEM, "out of memory");
+    for (size_t i = 0; st == BP_OK && i < a->n_issuers; i++) {
+        struct bp_issuer *issuer = &a->issuers[i];
+        if (issuer->record.state != BP_CA_WITHDRAWN)
+            st = add_list(a, issuer, issuer->record.role == BP_CA_ROOT ? root_days : days, &all,
+                          err);
+    }
     if (st == BP_OK && all.failed)
         st = bp_fail(err, BP_ENOMEM, "out of memory");
     if (st == BP_OK)
-        st = bp_file_write(path, all.p, all.n, 0644, err);
+        st = bp_authority_stage(a, "crl.pem", &all, 0644, err);
     bp_buf_fini(&all);
-    free(path);
     free(folder);
     return st;
+}
+
+bp_status bp_crl_remove(struct bp_authority *a, const struct bp_issuer *issuer, struct bp_err *err)
+{
+    char name[40];
+    list_name(issuer, name);
+    return bp_staging_remove(&a->staging, name, err);
 }
 
 static bool read_due(struct bp_str pem, int64_t *due_ns)
@@ -186,21 +196,13 @@ static bool read_due(struct bp_str pem, int64_t *due_ns)
     return ok;
 }
 
-bp_status bp_crl_root_due(const char *dir, int64_t *due_ns, struct bp_err *err)
+bp_status bp_crl_due(const struct bp_authority *a, const struct bp_issuer *issuer, int64_t *due_ns,
+                     struct bp_err *err)
 {
     struct bp_buf text = {0};
-    char *path = bp_authority_path(dir, "crl", "root.pem");
-    bp_status st = path != NULL ? bp_file_read(path, CRL_MOST_BYTES, &text, err)
-                                : bp_fail(err, BP_ENOMEM, "out of memory");
+    bp_status st = read_list(a, issuer, &text, err);
     if (st == BP_OK && !read_due(bp_buf_str(&text), due_ns))
-        st = bp_fail(err, BP_EINVAL, "%s: no CRL can be read", path);
+        st = bp_fail(err, BP_EINVAL, "crl/%s.pem: no CRL can be read", issuer->record.name);
     bp_buf_fini(&text);
-    free(path);
     return st;
-}
-
-void bp_crls_fini(struct bp_crls *crls)
-{
-    for (int i = 0; i < BP_CAS; i++)
-        bp_buf_fini(&crls->pem[i]);
 }

@@ -10,6 +10,7 @@
 
 #include "clock.h"
 #include "digest.h"
+#include "keys.h"
 
 #define BACKDATE_S 300 /* clocks of others may be behind */
 
@@ -177,7 +178,7 @@ static bp_status begin(X509_NAME *subject, EVP_PKEY *key, unsigned days, const u
 /* Signs cert and hands it over if ok, else frees it. */
 static bp_status finish(X509 *cert, bool ok, EVP_PKEY *signer, X509 **out, struct bp_err *err)
 {
-    if (!ok || X509_sign(cert, signer, EVP_sha256()) <= 0) {
+    if (!ok || X509_sign(cert, signer, bp_key_digest(signer)) <= 0) {
         X509_free(cert);
         return bp_fail(err, BP_EIO, "no certificate can be made: %s", bp_openssl_reason());
     }

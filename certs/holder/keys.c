@@ -70,6 +70,11 @@ bp_status bp_key_obtain(const char *path, EVP_PKEY **out, bool *is_new, struct b
     return st;
 }
 
+const EVP_MD *bp_key_digest(const EVP_PKEY *key)
+{
+    return EVP_PKEY_get_base_id(key) == EVP_PKEY_ED25519 ? NULL : EVP_sha256();
+}
+
 /* Takes bio, into which the object was written if ok. */
 static bp_status take_text(BIO *bio, bool ok, struct bp_buf *out, struct bp_err *err)
 {

@@ -17,6 +17,9 @@ BP_MUST_USE bp_status bp_key_save(const EVP_PKEY *key, const char *path, struct 
 BP_MUST_USE bp_status bp_key_obtain(const char *path, EVP_PKEY **out, bool *is_new,
                                     struct bp_err *err);
 
+/* What its signatures hash with; NULL for Ed25519, which hashes by itself. */
+const EVP_MD *bp_key_digest(const EVP_PKEY *key);
+
 /* Appends the PEM form. */
 BP_MUST_USE bp_status bp_request_pem(const X509_REQ *request, struct bp_buf *out,
                                      struct bp_err *err);

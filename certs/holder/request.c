@@ -3,6 +3,8 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
+#include "keys.h"
+
 static bool add_names(X509_REQ *request, const struct bp_subject *s)
 {
     GENERAL_NAMES *names = bp_subject_names(s);
@@ -15,12 +17,6 @@ static bool add_names(X509_REQ *request, const struct bp_subject *s)
     return ok;
 }
 
-/* Ed25519 hashes by itself and takes no digest. */
-static const EVP_MD *digest_for(const EVP_PKEY *key)
-{
-    return EVP_PKEY_get_base_id(key) == EVP_PKEY_ED25519 ? NULL : EVP_sha256();
-}
-
 bp_status bp_request_make(const struct bp_subject *s, EVP_PKEY *key, X509_REQ **out,
                           struct bp_err *err)
 {
@@ -29,7 +25,7 @@ bp_status bp_request_make(const struct bp_subject *s, EVP_PKEY *key, X509_REQ **
     const bool ok = name != NULL && request != NULL && X509_REQ_set_version(request, 0) == 1 &&
                     X509_REQ_set_subject_name(request, name) == 1 &&
                     X509_REQ_set_pubkey(request, key) == 1 && add_names(request, s) &&
-                    X509_REQ_sign(request, key, digest_for(key)) > 0;
+                    X509_REQ_sign(request, key, bp_key_digest(key)) > 0;
     X509_NAME_free(name);
     if (!ok) {
         X509_REQ_free(request);

@@ -17,7 +17,9 @@ from user import User
 def authority(tmp_path):
     """A CA as for production: it makes no keys of others."""
     folder = tmp_path / "authority"
-    assert ca_run("init", "--dir", folder, "--trust-domain", "berbagi.example").returncode == 0
+    done = ca_run("init", "--dir", folder, "--trust-domain", "berbagi.example", "--no-passphrase",
+                  "--registry", exchange.ROOT / "deploy" / "policy")
+    assert done.returncode == 0, done
     return folder
 
 

@@ -86,7 +86,7 @@ class Ca:
         self._identities = {}
         self._lock = threading.Lock()
         done = run("berbagi-ca", "init", "--dir", self.folder, "--trust-domain",
-                   "berbagi.example", "--development")
+                   "berbagi.example", "--development", "--no-passphrase")
         assert done.returncode == 0, done.stderr
 
     def identity(self, name):

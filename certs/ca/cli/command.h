@@ -44,8 +44,9 @@ struct bp_command {
         .help = "A host name or IP address that clients of the server connect to."                 \
     }
 
-extern const struct bp_command bp_command_init, bp_command_request, bp_command_sign,
-    bp_command_issue, bp_command_export, bp_command_revoke, bp_command_crl, bp_command_list,
-    bp_command_log, bp_command_inspect;
+extern const struct bp_command bp_command_init, bp_command_registry, bp_command_request,
+    bp_command_sign, bp_command_renew, bp_command_issue, bp_command_export, bp_command_revoke,
+    bp_command_crl, bp_command_list, bp_command_log, bp_command_rollover, bp_command_passphrase,
+    bp_command_inspect;
 
 #endif

@@ -2,50 +2,51 @@
 #include <stdio.h>
 
 #include "clock.h"
-#include "command.h"
 #include "crl.h"
+#include "session.h"
 
 /* Nobody else would notice in time: past that day every server refuses everybody. */
-static bp_status say_root_due(const char *dir, struct bp_err *err)
+static bp_status say_roots_due(struct bp_authority *a, struct bp_err *err)
 {
-    int64_t due_ns;
-    char due[36];
-    bp_status st = bp_crl_root_due(dir, &due_ns, err);
-    if (st != BP_OK)
-        return st;
-    bp_time_format(due_ns, due);
-    fprintf(stderr,
-            "the root's key is not here: its last CRL stands and must be renewed before %s\n", due);
-    return BP_OK;
+    bp_status st = BP_OK;
+    for (size_t i = 0; st == BP_OK && i < a->n_issuers; i++) {
+        const struct bp_issuer *issuer = &a->issuers[i];
+        int64_t due_ns;
+        char due[36];
+        if (issuer->key != NULL || issuer->record.state == BP_CA_WITHDRAWN)
+            continue;
+        if ((st = bp_crl_due(a, issuer, &due_ns, err)) != BP_OK)
+            break;
+        bp_time_format(due_ns, due);
+        fprintf(stderr,
+                "%s: its key is not here: its last CRL stands and must be renewed before %s\n",
+                issuer->record.name, due);
+    }
+    return st;
 }
 
 static bp_status renew(struct bp_authority *a, const struct bp_options *o, struct bp_err *err)
 {
-    struct bp_crls crls = {0};
-    bp_status st = bp_crls_make(a, (unsigned)bp_options_number(o, "days"),
-                                (unsigned)bp_options_number(o, "root-days"), &crls, err);
+    bp_status st = bp_crls_stage(a, (unsigned)bp_options_number(o, "days"),
+                                 (unsigned)bp_options_number(o, "root-days"), err);
     if (st == BP_OK)
         st = bp_ledger_note(a->ledger, err, "crl %" PRIu64 " days", bp_options_number(o, "days"));
     if (st == BP_OK)
-        st = bp_ledger_commit(a->ledger, err);
+        st = bp_authority_commit(a, err);
     if (st == BP_OK)
-        st = bp_crls_write(a->dir, &crls, err);
-    if (st == BP_OK && crls.pem[BP_CA_ROOT].n == 0)
-        st = say_root_due(a->dir, err);
+        st = say_roots_due(a, err);
     if (st == BP_OK)
         fprintf(stderr, "%s/crl.pem is new: give it to every server\n", a->dir);
-    bp_crls_fini(&crls);
     return st;
 }
 
 static bp_status run(const struct bp_options *o, bool *is_usage, struct bp_err *err)
 {
-    struct bp_authority a = {0};
-    bp_status st = bp_authority_open(bp_options_text(o, "dir"), true, &a, err);
-    (void)is_usage;
+    struct bp_session session;
+    bp_status st = bp_session_open(o, BP_TO_SIGN, is_usage, &session, err);
     if (st == BP_OK)
-        st = renew(&a, o, err);
-    bp_authority_close(&a);
+        st = renew(&session.a, o, err);
+    bp_session_close(&session);
     return st;
 }
 
@@ -65,6 +66,8 @@ static const struct bp_option options[] = {
      .most = 397,
      .otherwise = "90",
      .help = "When the next CRL of the root is due."},
+    BP_OPTIONS_ACTOR,
+    BP_OPTIONS_UNLOCK,
 };
 
 const struct bp_command bp_command_crl = {

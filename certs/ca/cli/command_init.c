@@ -7,84 +7,39 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "command.h"
 #include "crl.h"
 #include "file.h"
-#include "keys.h"
-#include "profile.h"
+#include "founding.h"
+#include "registry.h"
+#include "session.h"
 
-struct making {
-    const char *dir; /* the temporary one */
-    const char *trust_domain;
-    struct bp_authority authority;
-    struct bp_issuer root;
-    struct bp_buf bundle;
-};
-
-static bp_status make_root(struct making *m, struct bp_err *err)
+static bp_status found_all(struct bp_authority *a, const struct bp_options *o, struct bp_err *err)
 {
-    uint8_t serial[BP_SERIAL_BYTES];
-    bp_status st;
-    bp_serial_make(serial);
-    if ((st = bp_key_make(&m->root.key, err)) != BP_OK ||
-        (st = bp_profile_root(m->trust_domain, m->root.key, serial, &m->root.cert, err)) != BP_OK ||
-        (st = bp_issuer_save(m->dir, BP_CA_ROOT, &m->root, err)) != BP_OK)
-        return st;
-    return bp_cert_pem(m->root.cert, &m->bundle, err);
-}
-
-static bp_status make_issuing(struct making *m, enum bp_identity_kind kind, struct bp_err *err)
-{
-    struct bp_issuer issuer = {0};
-    uint8_t serial[BP_SERIAL_BYTES];
-    bp_status st;
-
-    bp_serial_make(serial);
-    if ((st = bp_key_make(&issuer.key, err)) == BP_OK &&
-        (st = bp_profile_issuing(m->trust_domain, kind, issuer.key, serial, &m->root, &issuer.cert,
-                                 err)) == BP_OK &&
-        (st = bp_issuer_save(m->dir, (enum bp_ca)kind, &issuer, err)) == BP_OK &&
-        (st = bp_cert_pem(issuer.cert, &m->bundle, err)) == BP_OK)
-        st = bp_authority_record(&m->authority, BP_CA_ROOT, bp_identity_kind_name(kind),
-                                 issuer.cert, err);
-    bp_issuer_fini(&issuer);
-    return st;
-}
-
-static bp_status write_bundle(const struct making *m, struct bp_err *err)
-{
-    char *path = bp_path_join(m->dir, "ca.pem");
-    bp_status st = path != NULL ? bp_file_write(path, m->bundle.p, m->bundle.n, 0644, err)
-                                : bp_fail(err, BP_ENOMEM, "out of memory");
-    free(path);
-    return st;
-}
-
-static bp_status make_crls(struct making *m, struct bp_err *err)
-{
-    struct bp_crls crls = {0};
-    bp_status st = bp_crls_make(&m->authority, BP_CRL_DAYS, BP_ROOT_CRL_DAYS, &crls, err);
+    const char *uris[BP_CAS];
+    bp_status st = bp_session_key_uris(o, uris, err);
     if (st == BP_OK)
-        st = bp_crls_write(m->dir, &crls, err);
-    bp_crls_fini(&crls);
-    return st;
-}
-
-static bp_status make_all(struct making *m, bool is_development, struct bp_err *err)
-{
-    bp_status st = bp_authority_create(m->dir, m->trust_domain, is_development, &m->authority, err);
-    if (st == BP_OK)
-        st = make_root(m, err);
+        st = bp_found_root(a, BP_CA_SIGNING, uris[BP_CA_ROOT], err);
     for (int kind = 0; st == BP_OK && kind < BP_IDENTITY_KINDS; kind++)
-        st = make_issuing(m, (enum bp_identity_kind)kind, err);
+        st = bp_found_issuing(a, (enum bp_identity_kind)kind, BP_CA_SIGNING, 1, uris[kind], err);
+    return st;
+}
+
+static bp_status make_all(struct bp_authority *a, const struct bp_options *o, struct bp_err *err)
+{
+    const char *registry = bp_options_text(o, "registry");
+    size_t n_agencies = 0;
+    bp_status st = found_all(a, o, err);
+    if (st == BP_OK && registry != NULL)
+        st = bp_registry_load(a, registry, &n_agencies, err);
     if (st == BP_OK)
-        st = write_bundle(m, err);
+        st = bp_authority_stage_bundle(a, err);
     if (st == BP_OK)
-        st = make_crls(m, err);
+        st = bp_crls_stage(a, BP_CRL_DAYS, BP_ROOT_CRL_DAYS, err);
     if (st == BP_OK)
-        st = bp_ledger_note(m->authority.ledger, err, "init %s%s", m->trust_domain,
-                            is_development ? " development" : "");
-    return st == BP_OK ? bp_ledger_commit(m->authority.ledger, err) : st;
+        st = bp_ledger_note(a->ledger, err, "init %s%s, registry %zu agencies",
+                            bp_ledger_trust_domain(a->ledger),
+                            bp_ledger_is_development(a->ledger) ? " development" : "", n_agencies);
+    return st == BP_OK ? bp_authority_commit(a, err) : st;
 }
 
 static int remove_one(const char *path, const struct stat *s, int type, struct FTW *where)
@@ -93,14 +48,17 @@ static int remove_one(const char *path, const struct stat *s, int type, struct F
     return remove(path);
 }
 
-static bp_status make_in(const char *dir, const char *trust_domain, bool is_development,
+static bp_status make_in(const char *dir, const struct bp_options *o, struct bp_keyring *keys,
                          struct bp_err *err)
 {
-    struct making m = {.dir = dir, .trust_domain = trust_domain};
-    bp_status st = make_all(&m, is_development, err);
-    bp_authority_close(&m.authority);
-    bp_issuer_fini(&m.root);
-    bp_buf_fini(&m.bundle);
+    struct bp_authority a;
+    bp_status st = bp_authority_create(dir, bp_options_text(o, "trust-domain"),
+                                       bp_options_flag(o, "development"), keys, &a, err);
+    if (st != BP_OK)
+        return st;
+    bp_ledger_set_actor(a.ledger, bp_options_text(o, "as"), bp_options_text(o, "note"));
+    st = make_all(&a, o, err);
+    bp_authority_close(&a);
     return st;
 }
 
@@ -134,13 +92,13 @@ static bp_status move_to(const char *from, const char *dir, const char *parent, 
 
 /* temporary: "<parent>/.berbagi-ca-XXXXXX". */
 static bp_status make_beside(const char *dir, const char *parent, char *temporary,
-                             const struct bp_options *o, struct bp_err *err)
+                             const struct bp_options *o, struct bp_keyring *keys,
+                             struct bp_err *err)
 {
     bp_status st;
     if (mkdtemp(temporary) == NULL)
         return bp_fail(err, BP_EIO, "make a folder in %s: %s", parent, strerror(errno));
-    st = make_in(temporary, bp_options_text(o, "trust-domain"), bp_options_flag(o, "development"),
-                 err);
+    st = make_in(temporary, o, keys, err);
     if (st == BP_OK)
         st = move_to(temporary, dir, parent, err);
     if (st != BP_OK)
@@ -170,7 +128,8 @@ static bp_status check_absent(const char *dir, struct bp_err *err)
                     : BP_OK;
 }
 
-static bp_status make_at(const char *path, const struct bp_options *o, struct bp_err *err)
+static bp_status make_at(const char *path, const struct bp_options *o, struct bp_keyring *keys,
+                         struct bp_err *err)
 {
     char *dir = bp_str_dup(bp_str(path));
     char *parent = dir != NULL ? parent_of(dir) : NULL;
@@ -181,38 +140,56 @@ static bp_status make_at(const char *path, const struct bp_options *o, struct bp
         st = bp_fail(err, BP_ENOMEM, "out of memory");
     else if ((st = check_absent(dir, err)) == BP_OK &&
              (st = bp_dir_make(parent, 0755, err)) == BP_OK)
-        st = make_beside(dir, parent, temporary, o, err);
+        st = make_beside(dir, parent, temporary, o, keys, err);
     free(dir);
     free(parent);
     free(temporary);
     return st;
 }
 
-static bp_status run(const struct bp_options *o, bool *is_usage, struct bp_err *err)
+static void say(const char *dir, const struct bp_options *o)
 {
-    const char *dir = bp_options_text(o, "dir");
-    const struct bp_str domain = bp_str(bp_options_text(o, "trust-domain"));
-    bp_status st;
-
-    /* 64: it is the organisation in every subject, and X.520 bounds that. */
-    if (!bp_trust_domain_is_valid(domain) || domain.n > 64) {
-        *is_usage = true;
-        return bp_fail(
-            err, BP_EINVAL,
-            "--trust-domain: 1 to 64 of a-z, 0-9, '.', '-' and '_', such as berbagi.example");
-    }
-    if ((st = make_at(dir, o, err)) != BP_OK)
-        return st;
     if (bp_options_flag(o, "development"))
         fprintf(stderr, "%s: a CA for development: whoever uses it can make anybody's key.\n", dir);
     else
         fprintf(stderr,
                 "%s: made. Now move %s/root/key.pem to a medium that is kept in a safe; it is "
-                "needed to "
-                "revoke an issuing CA and to renew the root's CRL every %d days.\n",
+                "needed to replace or revoke an issuing CA and to renew the root's CRL every %d "
+                "days.\n",
                 dir, dir, BP_ROOT_CRL_DAYS);
     fprintf(stderr, "Servers and clients need %s/ca.pem, servers %s/crl.pem too.\n", dir, dir);
-    return BP_OK;
+}
+
+static bp_status check(const struct bp_options *o, struct bp_err *err)
+{
+    const struct bp_str domain = bp_str(bp_options_text(o, "trust-domain"));
+    const char *uris[BP_CAS];
+    /* 64: it is the organisation in every subject, and X.520 bounds that. */
+    if (!bp_trust_domain_is_valid(domain) || domain.n > 64)
+        return bp_fail(
+            err, BP_EINVAL,
+            "--trust-domain: 1 to 64 of a-z, 0-9, '.', '-' and '_', such as berbagi.example");
+    return bp_session_key_uris(o, uris, err);
+}
+
+static bp_status run(const struct bp_options *o, bool *is_usage, struct bp_err *err)
+{
+    const char *dir = bp_options_text(o, "dir");
+    struct bp_keyring *keys = NULL;
+    bp_status st = check(o, err);
+
+    *is_usage = st != BP_OK;
+    if (st == BP_OK)
+        st = bp_session_check_actor(o, is_usage, err);
+    if (st == BP_OK && (st = bp_keyring_create(o, &keys, err)) == BP_OK) {
+        if (bp_options_flag(o, "no-passphrase"))
+            bp_keyring_leave_open(keys);
+        st = make_at(dir, o, keys, err);
+    }
+    bp_keyring_destroy(keys);
+    if (st == BP_OK)
+        say(dir, o);
+    return st;
 }
 
 static const struct bp_option options[] = {
@@ -229,15 +206,27 @@ static const struct bp_option options[] = {
     {.key = "development",
      .type = BP_OPTION_FLAG,
      .help = "Allow the command issue, which makes the keys of others."},
+    {.key = "registry",
+     .type = BP_OPTION_TEXT,
+     .operand = "POLICY",
+     .help =
+         "The policy folder, or its file agencies.yaml: the agencies that may have certificates."},
+    BP_OPTION_KEY_URI,
+    BP_OPTION_NO_PASSPHRASE,
+    BP_OPTIONS_ACTOR,
+    BP_OPTIONS_UNLOCK,
 };
 
 const struct bp_command bp_command_init = {
     .name = "init",
     .summary = "make a root CA and an issuing CA for agencies, operators and servers each",
-    .usage = "Usage: berbagi-ca init --dir DIR --trust-domain NAME [--development]\n\n"
+    .usage = "Usage: berbagi-ca init --dir DIR --trust-domain NAME [--registry POLICY]\n"
+             "           [--no-passphrase] [--development] [--key CA=URI...]\n\n"
              "Makes a root CA and three issuing CAs, each of which can sign for one kind of "
              "identity alone,\n"
-             "their bundle DIR/ca.pem and their first CRLs DIR/crl.pem.",
+             "their bundle DIR/ca.pem and their first CRLs DIR/crl.pem. Asks for a passphrase for "
+             "the root's\n"
+             "key and one for the issuing CAs' keys.",
     .options = options,
     .n_options = BP_COUNT(options),
     .run = run,

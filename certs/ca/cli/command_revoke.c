@@ -1,10 +1,9 @@
 /* Revoking and publishing are one act here: a revocation that is in no CRL bars nobody. */
 #include <stdio.h>
 
-#include "clock.h"
-#include "command.h"
 #include "crl.h"
 #include "digest.h"
+#include "session.h"
 
 /* Which certificates are meant: one by serial, or all of a name that are neither over nor revoked.
  */
@@ -88,39 +87,38 @@ static bp_status revoke_all(struct bp_authority *a, struct choice *c, uint8_t re
 static bp_status check_root(struct bp_authority *a, const struct choice *c, struct bp_err *err)
 {
     struct bp_record r;
-    struct bp_issuer root = {0};
+    struct bp_issuer *root;
     bp_status st;
     if (c->name != NULL)
         return BP_OK;
     if ((st = bp_ledger_get(a->ledger, c->serial, &r, err)) != BP_OK || r.issuer != BP_CA_ROOT)
         return st;
-    if ((st = bp_issuer_load(a->dir, BP_CA_ROOT, &root, err)) != BP_OK)
-        bp_fail_in(err, st, "revoking an issuing CA needs the root's key in its place");
-    bp_issuer_fini(&root);
-    return st;
+    if ((root = bp_authority_by_number(a, r.ca)) == NULL)
+        return bp_fail(err, BP_ECORRUPT, "ledger: the root of this CA is not in it");
+    st = bp_issuer_unlock(a, root, err);
+    return st == BP_OK ? BP_OK
+                       : bp_fail_in(err, st,
+                                    "revoking an issuing CA needs the root's key, in its place or "
+                                    "named by --root-key");
 }
 
 static bp_status revoke_and_publish(struct bp_authority *a, struct choice *c, uint8_t reason,
                                     struct bp_err *err)
 {
-    struct bp_crls crls = {0};
     bp_status st;
     if ((st = check_root(a, c, err)) == BP_OK && (st = revoke_all(a, c, reason, err)) == BP_OK &&
-        (st = bp_crls_make(a, BP_CRL_DAYS, BP_ROOT_CRL_DAYS, &crls, err)) == BP_OK &&
-        (st = bp_ledger_commit(a->ledger, err)) == BP_OK &&
-        (st = bp_crls_write(a->dir, &crls, err)) != BP_OK)
-        bp_fail_in(err, st, "revoked, but the CRLs are not written; run berbagi-ca crl");
+        (st = bp_crls_stage(a, BP_CRL_DAYS, BP_ROOT_CRL_DAYS, err)) == BP_OK)
+        st = bp_authority_commit(a, err);
     if (st == BP_OK)
         fprintf(stderr, "revoked %zu; %s/crl.pem is new: give it to every server\n",
                 c->name != NULL ? c->n : 1, a->dir);
-    bp_crls_fini(&crls);
     return st;
 }
 
 static bp_status run(const struct bp_options *o, bool *is_usage, struct bp_err *err)
 {
-    struct bp_authority a = {0};
-    struct choice c = {0};
+    struct bp_session session = {.keys = NULL};
+    struct choice c = {.name = NULL};
     uint8_t reason = 0;
     bp_status st = read_choice(o, &c, err);
 
@@ -130,9 +128,9 @@ static bp_status run(const struct bp_options *o, bool *is_usage, struct bp_err *
         *is_usage = true;
         return st;
     }
-    if ((st = bp_authority_open(bp_options_text(o, "dir"), true, &a, err)) == BP_OK)
-        st = revoke_and_publish(&a, &c, reason, err);
-    bp_authority_close(&a);
+    if ((st = bp_session_open(o, BP_TO_SIGN, is_usage, &session, err)) == BP_OK)
+        st = revoke_and_publish(&session.a, &c, reason, err);
+    bp_session_close(&session);
     free(c.found);
     return st;
 }
@@ -147,6 +145,8 @@ static const struct bp_option options[] = {
      .operand = "WORD",
      .otherwise = "unspecified",
      .help = "One of " BP_REASON_WORDS "."},
+    BP_OPTIONS_ACTOR,
+    BP_OPTIONS_UNLOCK,
 };
 
 const struct bp_command bp_command_revoke = {

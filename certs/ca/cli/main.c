@@ -1,22 +1,31 @@
 /* berbagi-ca COMMAND ...: finds the command, reads its options, runs it. Words go to standard
  * error, data to standard output; 0 done, 1 failed, 2 bad usage. */
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "command.h"
 
 static const struct bp_command *const commands[] = {
-    &bp_command_init,   &bp_command_request, &bp_command_sign, &bp_command_issue,
-    &bp_command_export, &bp_command_revoke,  &bp_command_crl,  &bp_command_list,
-    &bp_command_log,    &bp_command_inspect,
+    &bp_command_init,       &bp_command_registry, &bp_command_request, &bp_command_sign,
+    &bp_command_renew,      &bp_command_issue,    &bp_command_export,  &bp_command_revoke,
+    &bp_command_crl,        &bp_command_list,     &bp_command_log,     &bp_command_rollover,
+    &bp_command_passphrase, &bp_command_inspect,
 };
+
+/* Keys and passphrases are in memory: a crash leaves no copy of it. */
+static void forbid_core_dumps(void)
+{
+    const struct rlimit none = {0, 0};
+    (void)setrlimit(RLIMIT_CORE, &none);
+}
 
 static void print_commands(FILE *to)
 {
     fprintf(to, "Usage: berbagi-ca COMMAND [OPTION...]\n\n"
                 "The certificate authority of an exchange.\n\nCommands:\n");
     for (size_t i = 0; i < BP_COUNT(commands); i++)
-        fprintf(to, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
+        fprintf(to, "  %-11s %s\n", commands[i]->name, commands[i]->summary);
     fprintf(to, "\nberbagi-ca COMMAND --help says more.\n");
 }
 
@@ -88,5 +97,6 @@ int main(int argc, char **argv)
         return 2;
     }
     umask(022);
+    forbid_core_dumps();
     return run(command, argc - 1, argv + 1);
 }

@@ -15,12 +15,10 @@ void bp_buf_clear(struct bp_buf *b)
     b->failed = false;
 }
 
-uint8_t *bp_buf_reserve(struct bp_buf *b, size_t n)
+uint8_t *bp_buf_grow(struct bp_buf *b, size_t n)
 {
     if (b->failed)
         return NULL;
-    if (n <= b->capacity - b->n)
-        return b->p + b->n;
     size_t capacity = b->capacity != 0 ? b->capacity : 256;
     while (capacity - b->n < n) {
         if (capacity > SIZE_MAX / 2) {

@@ -18,8 +18,12 @@ struct bp_buf {
 void bp_buf_fini(struct bp_buf *b);  /* frees and empties; a zeroed struct is an empty buffer */
 void bp_buf_clear(struct bp_buf *b); /* empties, keeps the memory */
 
+uint8_t *bp_buf_grow(struct bp_buf *b, size_t n); /* bp_buf_reserve's own */
 /* Room for n more bytes and the place to write them (then add to b->n); NULL when out of memory. */
-uint8_t *bp_buf_reserve(struct bp_buf *b, size_t n);
+static inline uint8_t *bp_buf_reserve(struct bp_buf *b, size_t n)
+{
+    return !b->failed && n <= b->capacity - b->n ? b->p + b->n : bp_buf_grow(b, n);
+}
 void bp_buf_add(struct bp_buf *b, const void *p, size_t n);
 void bp_buf_add_str(struct bp_buf *b, struct bp_str s);
 void bp_buf_add_text(struct bp_buf *b, const char *text);

@@ -225,23 +225,34 @@ size_t bp_wire_varint_size(uint64_t value)
     return n;
 }
 
-size_t bp_wire_begin_message(struct bp_buf *b, uint32_t number)
+size_t bp_wire_begin_sized(struct bp_buf *b, uint32_t number, size_t expected)
 {
     bp_wire_put_tag(b, number, BP_WIRE_LEN);
-    bp_buf_add_byte(b, 0); /* most messages are short: one byte of length */
+    bp_wire_put_varint(b, expected);
     return b->n;
+}
+
+void bp_wire_end_sized(struct bp_buf *b, size_t mark, size_t expected)
+{
+    if (b->failed)
+        return;
+    size_t n = b->n - mark, room = bp_wire_varint_size(expected), size = bp_wire_varint_size(n);
+    if (size != room) {
+        if (size > room && bp_buf_reserve(b, size - room) == NULL)
+            return;
+        memmove(b->p + mark - room + size, b->p + mark, n);
+        b->n = b->n - room + size;
+    }
+    write_varint(b->p + mark - room, n);
+}
+
+/* Most messages are short: one byte of length. */
+size_t bp_wire_begin_message(struct bp_buf *b, uint32_t number)
+{
+    return bp_wire_begin_sized(b, number, 0);
 }
 
 void bp_wire_end_message(struct bp_buf *b, size_t mark)
 {
-    if (b->failed)
-        return;
-    size_t n = b->n - mark, extra = bp_wire_varint_size(n) - 1;
-    if (extra != 0) {
-        if (bp_buf_reserve(b, extra) == NULL)
-            return;
-        memmove(b->p + mark + extra, b->p + mark, n);
-        b->n += extra;
-    }
-    write_varint(b->p + mark - 1, n);
+    bp_wire_end_sized(b, mark, 0);
 }

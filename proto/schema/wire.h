@@ -55,5 +55,9 @@ size_t bp_wire_varint_size(uint64_t value);
  * to fit. */
 size_t bp_wire_begin_message(struct bp_buf *b, uint32_t number);
 void bp_wire_end_message(struct bp_buf *b, size_t mark);
+/* The same where about so many bytes are expected: nothing moves if their number takes as many
+ * bytes to write as that of those that came. The same `expected` for both. */
+size_t bp_wire_begin_sized(struct bp_buf *b, uint32_t number, size_t expected);
+void bp_wire_end_sized(struct bp_buf *b, size_t mark, size_t expected);
 
 #endif

@@ -1,13 +1,15 @@
 /* The loop over the log is the hot path of the exchange: what the routing header can decide is
- * decided before the event is touched, and an event that the reader may see whole is copied as it
- * is stored. */
+ * decided before the event is touched, an event that the reader may see whole is copied as it is
+ * stored without being looked into, and each byte is written once, in its place. */
 #include "delivery.h"
 
 #include "metrics.h"
 #include "told.h"
 #include "wire.h"
 
-#define BATCH_BYTES (1u << 20)
+#define BATCH_BYTES (256u << 10) /* what the caches hold on its way to the wire */
+#define EVENT_BYTES_GUESSED 512u /* of a delivery, for the first allocation */
+#define DELIVERY_HEAD_BYTES 64u  /* about what stands around an event */
 
 /* Field numbers of berbagi.v1.Delivery and Ground. */
 enum {
@@ -17,6 +19,8 @@ enum {
     DELIVERY_GROUNDS = 5,
     DELIVERY_PUBLISHED_BY
 };
+/* And of Batch. */
+enum { BATCH_DELIVERIES = 1, BATCH_THROUGH };
 
 bp_status bp_delivery_init(struct bp_delivery *d, struct bp_exchange *x, const char *agency,
                            struct bp_filter *filter, uint64_t place)
@@ -132,15 +136,14 @@ struct candidate {
     const struct bp_record *record;
     const struct bp_event_type *type;
     struct bp_sight sight;
-    struct bp_event event;
+    bool is_whole;         /* it goes as it is stored */
+    struct bp_event event; /* parsed where the filter or the view looks inside */
 };
 
 static bool passes_filter(struct bp_delivery *d, const struct bp_reader_forms *forms,
                           const struct candidate *c)
 {
     struct bp_redacted_envelope seen;
-    if (!bp_filter_looks_inside(d->filter))
-        return true;
     bp_redact_envelope(d->x->schema, &c->event, &c->sight.view, forms, &seen);
     return bp_filter_matches(d->filter, &seen);
 }
@@ -169,7 +172,12 @@ static bool is_wanted(struct bp_delivery *d, const struct bp_reader_forms *forms
     if (!bp_policy_see(d->policy, d->reader, out->type, &facts, d->today, &out->sight))
         return false;
     out->record = record;
-    return bp_event_parse(record->event, &out->event) && passes_filter(d, forms, out);
+    out->is_whole = bp_view_is_whole(out->type, &out->sight.view);
+    bool is_filtered = bp_filter_looks_inside(d->filter);
+    if (out->is_whole && !is_filtered)
+        return true;
+    return bp_event_parse(record->event, &out->event) &&
+           (!is_filtered || passes_filter(d, forms, out));
 }
 
 static void put_names(struct bp_buf *out, uint32_t number, const struct bp_event_type *type,
@@ -221,7 +229,7 @@ static void put_published_by(const struct bp_reader_forms *forms, const struct c
                              struct bp_buf *out)
 {
     struct bp_str sender = c->record->entry.actor;
-    struct bp_str source = c->event.source;
+    struct bp_str source = c->record->routing.source;
     if (sender.n == 0 || bp_str_eq(sender, source))
         return;
     if (c->sight.view.level < BP_LEVEL_IDENTIFIED) {
@@ -232,52 +240,61 @@ static void put_published_by(const struct bp_reader_forms *forms, const struct c
         bp_wire_put_bytes(out, DELIVERY_PUBLISHED_BY, sender);
 }
 
+static bool put_event(struct bp_delivery *d, const struct bp_reader_forms *forms,
+                      const struct candidate *c, struct bp_buf *out)
+{
+    struct bp_str stored = c->record->event;
+    if (c->is_whole) {
+        bp_wire_put_bytes(out, DELIVERY_EVENT, stored);
+        return true;
+    }
+    size_t mark = bp_wire_begin_sized(out, DELIVERY_EVENT, stored.n);
+    if (!bp_redact_event(d->x->schema, c->type, &c->event, &c->sight.view, forms, out))
+        return false;
+    bp_wire_end_sized(out, mark, stored.n);
+    return true;
+}
+
 /* Appends the Delivery. false: its payload is malformed. */
 static bool put_delivery(struct bp_delivery *d, const struct bp_reader_forms *forms,
                          const struct candidate *c, struct bp_buf *out)
 {
     const struct bp_sight *sight = &c->sight;
-    size_t start = out->n;
-    size_t mark = bp_wire_begin_message(out, 1);
+    size_t start = out->n, expected = c->record->event.n + DELIVERY_HEAD_BYTES;
+    size_t mark = bp_wire_begin_sized(out, BATCH_DELIVERIES, expected);
     bp_wire_put_uint(out, DELIVERY_POSITION, c->record->routing.position);
     bp_wire_put_time(out, DELIVERY_RECORDED_AT, c->record->entry.recorded_at_ns);
-    if (bp_view_is_whole(c->type, &sight->view)) {
-        bp_wire_put_bytes(out, DELIVERY_EVENT, c->record->event);
-    } else {
-        size_t event = bp_wire_begin_message(out, DELIVERY_EVENT);
-        if (!bp_redact_event(d->x->schema, c->type, &c->event, &sight->view, forms, out)) {
-            out->n = start;
-            return false;
-        }
-        bp_wire_end_message(out, event);
+    if (!put_event(d, forms, c, out)) {
+        out->n = start;
+        return false;
     }
     size_t grounds = bp_wire_begin_message(out, DELIVERY_GROUNDS);
     for (size_t i = 0; i < sight->n_grounds; i++)
         bp_wire_put_varint(out, sight->grounds[i]);
     bp_wire_end_message(out, grounds);
     put_published_by(forms, c, out);
-    bp_wire_end_message(out, mark);
+    bp_wire_end_sized(out, mark, expected);
     return true;
 }
 
 /* --- the loop --- */
 
 static bp_status take(struct bp_delivery *d, const struct bp_reader_forms *forms,
-                      const struct candidate *c, uint64_t batch_number, uint32_t ground_number,
+                      const struct candidate *c, uint64_t batch_number, uint32_t ground_field,
                       struct bp_batch *batch)
 {
-    if (!tell_grounds(d, c, batch_number, ground_number, &batch->grounds))
+    if (!tell_grounds(d, c, batch_number, ground_field, &batch->grounds))
         return BP_ENOMEM;
-    if (!put_delivery(d, forms, c, &batch->deliveries))
+    if (!put_delivery(d, forms, c, &batch->body))
         return BP_ECORRUPT;
-    if (batch->deliveries.failed || batch->grounds.failed)
+    if (batch->body.failed || batch->grounds.failed)
         return BP_ENOMEM;
     batch->positions[batch->n++] = c->record->routing.position;
     return BP_OK;
 }
 
 static bp_status read_events(struct bp_delivery *d, struct bp_journal_reader *reader, size_t most,
-                             size_t most_looked_at, uint32_t ground_number, struct bp_batch *batch)
+                             size_t most_looked_at, uint32_t ground_field, struct bp_batch *batch)
 {
     const struct bp_reader_forms forms = {d, own_reference, own_agency};
     uint64_t batch_number = d->place + 1; /* moves with every batch that holds anything */
@@ -290,33 +307,60 @@ static bp_status read_events(struct bp_delivery *d, struct bp_journal_reader *re
             if (bp_told_clash(d->told, c.sight.grounds, c.sight.n_grounds, &c.sight.view,
                               batch_number))
                 break;
-            if ((st = take(d, &forms, &c, batch_number, ground_number, batch)) != BP_OK)
+            if ((st = take(d, &forms, &c, batch_number, ground_field, batch)) != BP_OK)
                 return st;
         }
         d->place = record.routing.position;
-        if (++looked_at == most_looked_at || batch->n == most || batch->deliveries.n >= BATCH_BYTES)
+        if (++looked_at == most_looked_at || batch->n == most || batch->body.n >= BATCH_BYTES)
             break;
     }
     bp_metric_add(BP_METRIC_EVENTS_SKIPPED, looked_at - batch->n);
     return st == BP_ENOENT ? BP_OK : st;
 }
 
+/* Bytes that reading from here on will come to, if all of it passes. */
+static size_t guess_bytes(const struct bp_delivery *d, size_t most)
+{
+    uint64_t behind = bp_journal_head(d->x->journal) - d->place;
+    size_t n = (size_t)(behind < most ? behind : most) * EVENT_BYTES_GUESSED;
+    return n < BATCH_BYTES ? n : BATCH_BYTES;
+}
+
+static void read_batch(struct bp_delivery *d, struct bp_journal_reader *reader, size_t most,
+                       size_t most_looked_at, struct bp_batch_fields fields, struct bp_batch *batch)
+{
+    size_t expected = guess_bytes(d, most);
+    (void)bp_buf_reserve(&batch->body, expected + EVENT_BYTES_GUESSED);
+    size_t mark = bp_wire_begin_sized(&batch->body, fields.batch, expected);
+    batch->status = read_events(d, reader, most, most_looked_at, fields.ground, batch);
+    bp_wire_put_uint(&batch->body, BATCH_THROUGH, d->place);
+    bp_wire_end_sized(&batch->body, mark, expected);
+}
+
 void bp_delivery_read(struct bp_delivery *d, size_t most, size_t most_looked_at,
-                      uint32_t ground_number, struct bp_batch *batch)
+                      struct bp_batch_fields fields, struct bp_batch *batch)
 {
     struct bp_journal_reader *reader = NULL;
     *batch = (struct bp_batch){.positions = calloc(most, sizeof(*batch->positions))};
     batch->status =
         batch->positions != NULL ? bp_journal_read_begin(d->x->journal, &reader) : BP_ENOMEM;
     if (batch->status == BP_OK)
-        batch->status = read_events(d, reader, most, most_looked_at, ground_number, batch);
+        read_batch(d, reader, most, most_looked_at, fields, batch);
     bp_journal_read_end(reader);
     batch->through = d->place;
 }
 
+void bp_batch_put_empty(struct bp_batch *batch, struct bp_batch_fields fields, uint64_t through)
+{
+    bp_buf_clear(&batch->body);
+    size_t mark = bp_wire_begin_message(&batch->body, fields.batch);
+    bp_wire_put_uint(&batch->body, BATCH_THROUGH, through);
+    bp_wire_end_message(&batch->body, mark);
+}
+
 void bp_batch_fini(struct bp_batch *batch)
 {
-    bp_buf_fini(&batch->deliveries);
+    bp_buf_fini(&batch->body);
     bp_buf_fini(&batch->grounds);
     free(batch->positions);
     *batch = (struct bp_batch){.n = 0};

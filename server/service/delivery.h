@@ -25,13 +25,18 @@ struct bp_delivery {
 
 /* A response in the making. */
 struct bp_batch {
-    struct bp_buf deliveries; /* Batch.deliveries, encoded */
-    struct bp_buf grounds;    /* new grounds, encoded under the field number asked for */
-    uint64_t *positions;      /* of the deliveries; room for the most that was asked */
+    struct bp_buf body;    /* the Batch as a field of the response; empty: nothing was read yet */
+    struct bp_buf grounds; /* new grounds as fields of the response */
+    uint64_t *positions;   /* of the deliveries; room for the most that was asked */
     size_t n;
     uint64_t through; /* the place behind the batch */
     bp_status status; /* BP_OK; BP_ECORRUPT: the record behind `through` fails its check; BP_ENOMEM,
                          BP_EIO */
+};
+
+/* Field numbers in the response that a batch is for. */
+struct bp_batch_fields {
+    uint32_t batch, ground;
 };
 
 /* What rights look at in a stored event. */
@@ -52,11 +57,13 @@ bool bp_delivery_refresh(struct bp_delivery *d, bool *changed, struct bp_rpc_sta
 bool bp_delivery_has_rights(const struct bp_delivery *d, struct bp_rpc_status *status);
 
 /* Reads from the place on, looks at no more than `most_looked_at` events, and takes up to `most` of
- * those that pass, as many as fit in about 1 MiB, into batch. Advances the place. ground_number:
- * field number of the grounds in the response. One short read transaction. */
+ * those that pass, as many as fit in about 256 KiB, into batch. Advances the place. One short read
+ * transaction. */
 void bp_delivery_read(struct bp_delivery *d, size_t most, size_t most_looked_at,
-                      uint32_t ground_number, struct bp_batch *batch);
+                      struct bp_batch_fields fields, struct bp_batch *batch);
 
+/* The body of a batch without events. */
+void bp_batch_put_empty(struct bp_batch *batch, struct bp_batch_fields fields, uint64_t through);
 void bp_batch_fini(struct bp_batch *batch);
 
 #endif

@@ -16,8 +16,8 @@
 #define EVENTS_DEFAULT 500u
 #define EVENTS_MAX 1000u
 #define WAIT_MAX_MS 30000
-#define GROUNDS_FIELD 2 /* of FetchResponse */
 #define LOOK_ON_WORKER 16384u
+static const struct bp_batch_fields fields = {.batch = 1, .ground = 2}; /* of FetchResponse */
 
 struct fetch {
     struct bp_reader reader; /* first: a reader is its fetch */
@@ -66,13 +66,12 @@ static void answer(struct fetch *f)
 {
     struct bp_exchange *x = f->service->x;
     struct bp_log_id id = bp_journal_log_id(x->journal);
-    struct bp_buf out = {0};
     char log_id[33];
     bp_log_id_format(&id, log_id);
-    size_t mark = bp_wire_begin_message(&out, 1);
-    bp_buf_add(&out, f->batch.deliveries.p, f->batch.deliveries.n);
-    bp_wire_put_uint(&out, 2, f->batch.through);
-    bp_wire_end_message(&out, mark);
+    if (f->batch.n == 0)
+        bp_batch_put_empty(&f->batch, fields, f->delivery.place);
+    struct bp_buf out = f->batch.body;
+    f->batch.body = (struct bp_buf){0};
     bp_buf_add(&out, f->batch.grounds.p, f->batch.grounds.n);
     bp_wire_put_uint(&out, 3, bp_journal_head(x->journal));
     bp_wire_put_bytes(&out, 4, bp_str(log_id));
@@ -121,7 +120,6 @@ static void run(struct fetch *f)
     } else if (f->batch.n == 0 && f->batch.status != BP_OK) {
         refuse_unreadable(f);
     } else if (f->batch.n != 0 || ((has_read || at_head) && is_late)) {
-        f->batch.through = f->delivery.place;
         answer(f);
     } else if (!at_head) {
         bp_batch_fini(&f->batch);
@@ -141,7 +139,7 @@ static void read_on_worker(struct bp_job *job)
 {
     struct fetch *f = (struct fetch *)((char *)job - offsetof(struct fetch, job));
     if (!atomic_load(&f->gone))
-        bp_delivery_read(&f->delivery, f->most, LOOK_ON_WORKER, GROUNDS_FIELD, &f->batch);
+        bp_delivery_read(&f->delivery, f->most, LOOK_ON_WORKER, fields, &f->batch);
     bp_returns_push(&f->service->returns, &f->read_back.mail);
 }
 

@@ -31,7 +31,7 @@
 #define UNACKNOWLEDGED_MAX 1000000u
 #define BOOKMARK_DEFAULT_MS 10000
 #define BOOKMARK_LEAST_MS 1000
-#define GROUNDS_FIELD 4 /* of SubscribeResponse */
+static const struct bp_batch_fields fields = {.batch = 2, .ground = 4}; /* of SubscribeResponse */
 /* Events looked at in one go: on the queue's thread, where others wait, and on the worker. What is
  * nearer to the head than NEAR was written a moment ago and stands in memory. */
 #define LOOK_HERE 2048u
@@ -183,27 +183,28 @@ static void send_bookmark(struct stream *s)
     send_response(s, &out);
 }
 
+static void send_events(struct stream *s, struct bp_batch *batch)
+{
+    struct bp_buf out = batch->body;
+    batch->body = (struct bp_buf){0};
+    bp_buf_add(&out, batch->grounds.p, batch->grounds.n);
+    if (s->name[0] != '\0' &&
+        bp_unacknowledged_add(&s->unacknowledged, batch->positions, batch->n) != BP_OK)
+        out.failed = true;
+    bp_metric_add(BP_METRIC_EVENTS_DELIVERED, batch->n);
+    bp_metric_add(BP_METRIC_BYTES_DELIVERED, out.n);
+    bp_usage_note_delivered(s->service->x, s->delivery.agency, out.n);
+    s->through_sent = batch->through;
+    send_response(s, &out);
+}
+
 /* Sends what was read, if it holds anything, and frees the batch. */
 static void send_batch(struct stream *s)
 {
     struct bp_batch batch = s->batch;
-    struct bp_buf out = {0};
     s->batch = (struct bp_batch){.n = 0};
-    if (batch.n != 0) {
-        size_t mark = bp_wire_begin_message(&out, 2);
-        bp_buf_add(&out, batch.deliveries.p, batch.deliveries.n);
-        bp_wire_put_uint(&out, 2, batch.through);
-        bp_wire_end_message(&out, mark);
-        bp_buf_add(&out, batch.grounds.p, batch.grounds.n);
-        if (s->name[0] != '\0' &&
-            bp_unacknowledged_add(&s->unacknowledged, batch.positions, batch.n) != BP_OK)
-            out.failed = true;
-        bp_metric_add(BP_METRIC_EVENTS_DELIVERED, batch.n);
-        bp_metric_add(BP_METRIC_BYTES_DELIVERED, out.n);
-        bp_usage_note_delivered(s->service->x, s->delivery.agency, out.n);
-        s->through_sent = batch.through;
-        send_response(s, &out);
-    }
+    if (batch.n != 0)
+        send_events(s, &batch);
     if (batch.status != BP_OK)
         bp_log(BP_LOG_ERROR, "subscribe.read_failed", "position=%" PRIu64 " why=%s",
                batch.through + 1, bp_status_name(batch.status));
@@ -235,7 +236,7 @@ static void read_on_worker(struct bp_job *job)
 {
     struct stream *s = (struct stream *)((char *)job - offsetof(struct stream, job));
     if (!atomic_load(&s->gone))
-        bp_delivery_read(&s->delivery, s->job_room, LOOK_ON_WORKER, GROUNDS_FIELD, &s->batch);
+        bp_delivery_read(&s->delivery, s->job_room, LOOK_ON_WORKER, fields, &s->batch);
     bp_returns_push(&s->service->returns, &s->read_back.mail);
 }
 
@@ -252,7 +253,7 @@ static void handle_read(struct bp_return *back)
 static void start_reading(struct stream *s, uint64_t behind)
 {
     if (behind <= NEAR) {
-        bp_delivery_read(&s->delivery, room(s), LOOK_HERE, GROUNDS_FIELD, &s->batch);
+        bp_delivery_read(&s->delivery, room(s), LOOK_HERE, fields, &s->batch);
         return;
     }
     s->state = READING;
@@ -307,33 +308,53 @@ static bool step_greeting(struct stream *s)
     return true;
 }
 
-static bool step_following(struct stream *s)
+/* Sends the batch once the quota lets it. */
+static bool step_delivering(struct stream *s)
 {
     struct bp_rpc_status status;
-    if (!rights_hold(s) || !bp_rpc_call_can_send(s->call))
-        return false;
     if (s->batch.n != 0 && !bp_usage_may_deliver(s->service->x, s->delivery.agency, &status)) {
         end(s, status);
         return false;
     }
-    if (s->batch.n != 0 || s->batch.status != BP_OK) {
-        send_batch(s);
-        return true;
-    }
+    send_batch(s);
+    return true;
+}
+
+static bool start_saving(struct stream *s)
+{
+    s->state = SAVING;
+    if (s->name[0] != '\0')
+        return save(s, s->acknowledged, NULL, true) && s->saved;
+    s->saved = true;
+    return true;
+}
+
+static bool bookmark_is_due(struct stream *s, bool at_head)
+{
+    bool is_told = s->caught_up || !at_head;
+    s->caught_up = s->caught_up || at_head;
+    return !is_told || now_ms(s) - s->last_sent_ms >= s->bookmark_ms;
+}
+
+/* While one message is on its way the next is read, but near the head: what comes in meanwhile goes
+ * with it. */
+static bool step_following(struct stream *s)
+{
+    if (!rights_hold(s))
+        return false;
+    bool can_send = bp_rpc_call_can_send(s->call);
+    if (s->batch.n != 0 || s->batch.status != BP_OK)
+        return can_send && step_delivering(s);
     bp_batch_fini(&s->batch);
-    if (s->half_closed) {
-        s->state = SAVING;
-        return s->name[0] == '\0' ? (s->saved = true)
-                                  : save(s, s->acknowledged, NULL, true) && s->saved;
-    }
+    if (s->half_closed)
+        return can_send && start_saving(s);
     uint64_t head = bp_journal_head(s->service->x->journal), place = s->delivery.place;
     bool may_read = place < head && room(s) != 0;
-    if ((!may_read && !s->caught_up) || now_ms(s) - s->last_sent_ms >= s->bookmark_ms) {
-        s->caught_up = s->caught_up || !may_read;
+    if (can_send && bookmark_is_due(s, !may_read)) {
         send_bookmark(s); /* also on the way: a reader of few events among many keeps its place */
         return false;
     }
-    if (!may_read)
+    if (!may_read || (!can_send && head - place <= NEAR))
         return false;
     start_reading(s, head - place);
     bool has_moved = s->delivery.place != place || s->batch.status != BP_OK;

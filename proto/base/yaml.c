@@ -272,6 +272,21 @@ static bp_status build(struct builder *b, struct bp_str text)
     return st;
 }
 
+/* Directives (%YAML, %TAG) say nothing a policy needs, and the parser loops for ever over one that
+ * the end of the file cuts short: no line may begin as one. */
+static bp_status refuse_directives(const struct builder *b, struct bp_str text)
+{
+    unsigned line = 1;
+    size_t start = bp_str_starts(text, BP_STR("\xEF\xBB\xBF")) ? 3 : 0; /* byte order mark */
+    for (size_t i = start; i < text.n; i++) {
+        bool begins_line = i == start || text.p[i - 1] == '\n' || text.p[i - 1] == '\r';
+        if (begins_line && text.p[i] == '%')
+            return refuse(b, line, 1, "directives are not allowed");
+        line += text.p[i] == '\n';
+    }
+    return BP_OK;
+}
+
 bp_status bp_yaml_parse(const char *name, struct bp_str text, struct bp_yaml **out,
                         struct bp_err *err)
 {
@@ -283,7 +298,7 @@ bp_status bp_yaml_parse(const char *name, struct bp_str text, struct bp_yaml **o
     yaml->name = bp_str_dup(bp_str(name));
     if (yaml->name == NULL)
         (void)bp_fail(err, st, "%s: out of memory", name);
-    else
+    else if ((st = refuse_directives(&b, text)) == BP_OK)
         st = build(&b, text);
     if (st == BP_OK && (yaml->root == NULL || yaml->root->is_null)) {
         yaml->root = allocate(yaml, sizeof(*yaml->root));

@@ -1,6 +1,6 @@
 /* A YAML 1.2 file as a tree whose every node knows its line, read through libfyaml. Anchors,
- * aliases and tags are refused: they let a small file say more than a reader sees. A tree belongs
- * to one thread. */
+ * aliases, tags and directives are refused: they let a small file say more than a reader sees. A
+ * tree belongs to one thread. */
 #ifndef BERBAGI_YAML_H
 #define BERBAGI_YAML_H
 

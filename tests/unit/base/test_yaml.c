@@ -49,6 +49,9 @@ static void test_yaml_refusals_name_the_line(void **state)
     refused("a: 1\nz:\n  b: 2\n  b: 3\n", "a.yaml:4: key 'b' stands twice, first in line 3");
     refused("c: 1\nb: 2\nb: 3\nc: 4\nb: 5\n", "a.yaml:3: key 'b' stands twice, first in line 2");
     refused("b: 1\na: 2\nb: 3\nb: 4\n", "a.yaml:3: key 'b' stands twice, first in line 1");
+    refused("%", "a.yaml:1:1: directives");
+    refused("\xEF\xBB\xBF%YAML 1.1\n---\na: 1\n", "a.yaml:1:1: directives");
+    refused("a: 1\n%TAG ! tag:x\n", "a.yaml:2:1: directives");
     refused("a: &x 1\n", "anchors and tags");
     refused("a: !!str 1\n", "anchors and tags");
     refused("a: [1, 2\n", "a.yaml:");

@@ -24,6 +24,18 @@ void bp_mailbox_fini(struct bp_mailbox *m)
     (void)pthread_mutex_destroy(&m->lock);
 }
 
+void bp_mailbox_count_taken(struct bp_mailbox *m)
+{
+    m->counts_taken = true;
+}
+
+void bp_mailbox_give_back(struct bp_mailbox *m, size_t bytes)
+{
+    (void)pthread_mutex_lock(&m->lock);
+    m->bytes -= bytes;
+    (void)pthread_mutex_unlock(&m->lock);
+}
+
 bool bp_mailbox_push(struct bp_mailbox *m, struct bp_mail *mail)
 {
     (void)pthread_mutex_lock(&m->lock);
@@ -69,7 +81,8 @@ struct bp_mail *bp_mailbox_take(struct bp_mailbox *m, int timeout_ms)
     struct bp_mail *all = m->first;
     m->first = NULL;
     m->end = &m->first;
-    m->bytes = 0;
+    if (!m->counts_taken)
+        m->bytes = 0;
     m->interrupted = false;
     (void)pthread_mutex_unlock(&m->lock);
     return all;

@@ -17,6 +17,7 @@ struct bp_mailbox {
     pthread_cond_t filled;
     struct bp_mail *first, **end;
     size_t bytes, most_bytes;
+    bool counts_taken;
     bool closed;
     bool interrupted;
 };
@@ -24,8 +25,13 @@ struct bp_mailbox {
 void bp_mailbox_init(struct bp_mailbox *m, size_t most_bytes);
 void bp_mailbox_fini(struct bp_mailbox *m); /* must be empty */
 
-/* False, and nothing changed, if it is closed or full (a message larger than the bound enters an
- * empty one). Any thread. */
+/* From now on what was taken counts against the bound as well, until its bytes are given back: for
+ * an owner that keeps mail waiting elsewhere. Before the first push. */
+void bp_mailbox_count_taken(struct bp_mailbox *m);
+void bp_mailbox_give_back(struct bp_mailbox *m, size_t bytes); /* any thread */
+
+/* False, and nothing changed, if it is closed or full (a message larger than the bound enters where
+ * nothing counts). Any thread. */
 bool bp_mailbox_push(struct bp_mailbox *m, struct bp_mail *mail);
 
 /* Waits until there is mail, it is closed, it is interrupted, or timeout_ms passed (-1 = for ever),

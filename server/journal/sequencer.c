@@ -62,9 +62,9 @@ bp_status bp_sequencer_start(const struct bp_sequencer_config *config, struct bp
     s->reserve_bytes = config->disk_reserve_bytes;
     s->indexed_head = bp_journal_head(s->journal);
     s->told_number = bp_journal_last_number(s->journal);
-    s->most_waiting_bytes =
-        config->most_waiting_bytes != 0 ? config->most_waiting_bytes : MOST_WAITING_BYTES;
-    bp_mailbox_init(&s->mail, SIZE_MAX);
+    size_t most = config->most_waiting_bytes != 0 ? config->most_waiting_bytes : MOST_WAITING_BYTES;
+    bp_mailbox_init(&s->mail, most);
+    bp_mailbox_count_taken(&s->mail);
     bp_fair_queue_init(&s->turns, TURN_BYTES);
     bp_mailbox_init(&s->policies, POLICY_WAITING_BYTES);
     bp_subscriptions_init(&s->subscriptions);
@@ -97,14 +97,7 @@ void bp_sequencer_stop(struct bp_sequencer *s)
 
 bool bp_sequencer_submit(struct bp_sequencer *s, struct bp_submission *submission)
 {
-    size_t bytes = submission->mail.bytes;
-    size_t before = atomic_fetch_add(&s->waiting_bytes, bytes);
-    bool fits =
-        before == 0 || (bytes <= s->most_waiting_bytes && before <= s->most_waiting_bytes - bytes);
-    if (fits && bp_mailbox_push(&s->mail, &submission->mail))
-        return true;
-    atomic_fetch_sub(&s->waiting_bytes, bytes);
-    return false;
+    return bp_mailbox_push(&s->mail, &submission->mail);
 }
 
 bool bp_sequencer_submit_policy(struct bp_sequencer *s, struct bp_policy_submission *submission)

@@ -122,7 +122,7 @@ static void answer_all(struct bp_sequencer *s, struct bp_mail *list, bp_status c
 {
     while (list != NULL) {
         struct bp_submission *sub = submission_of(list);
-        atomic_fetch_sub(&s->waiting_bytes, list->bytes);
+        bp_mailbox_give_back(&s->mail, list->bytes);
         list = list->next; /* done may free it */
         if (sub->status == BP_OK && sub->waits)
             sub->status = committed;

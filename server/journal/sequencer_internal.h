@@ -19,10 +19,8 @@ struct bp_sequencer {
     uint64_t reserve_bytes;
 
     pthread_t thread;
-    struct bp_mailbox mail; /* submissions; the thread waits here */
-    size_t most_waiting_bytes;
-    atomic_size_t waiting_bytes; /* of submissions not answered yet */
-    struct bp_mailbox policies;  /* never waited on: a push interrupts the other */
+    struct bp_mailbox mail;     /* submissions, counted until answered; the thread waits here */
+    struct bp_mailbox policies; /* never waited on: a push interrupts the other */
     struct bp_subscriptions subscriptions;
     atomic_int health; /* a bp_status; written by the thread */
 

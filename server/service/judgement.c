@@ -9,15 +9,7 @@
 #include <stdio.h>
 
 #include "digest.h"
-#include "validate.h"
 #include "wire.h"
-
-struct judge {
-    const struct bp_policy *policy;
-    const struct bp_agency *sender;
-    struct bp_validation rules;
-    bp_day today;
-};
 
 /* What is found out about one event on the way. */
 struct finding {
@@ -63,7 +55,7 @@ bool bp_content_digest_of(const struct bp_schema *schema, const struct bp_event 
 
 /* Replaces "nik:" by the pseudonym. Only who may resolve gets that far: the answer would tell
  * others whose number it is. */
-static void resolve_subject(struct bp_publication *p, const struct judge *judge,
+static void resolve_subject(struct bp_publication *p, const struct bp_standard *by,
                             struct bp_publication_item *item, struct finding *f)
 {
     f->resolves = bp_str_starts(f->e.subject, BP_STR("nik:"));
@@ -73,7 +65,7 @@ static void resolve_subject(struct bp_publication *p, const struct judge *judge,
     }
     struct bp_str nik = bp_str_of(f->e.subject.p + 4, f->e.subject.n - 4);
     bp_region home;
-    if (!bp_policy_may_resolve(judge->policy, f->source, judge->today)) {
+    if (!bp_policy_may_resolve(by->policy, f->source, by->today)) {
         bp_violation_add(&f->broken, "subject", "NOT_PERMITTED",
                          "no agreement lets %.*s name workers by NIK",
                          BP_STR_ARGS(bp_agency_id(f->source)));
@@ -90,23 +82,23 @@ static void resolve_subject(struct bp_publication *p, const struct judge *judge,
     f->e.subject = bp_str(item->subject);
 }
 
-static void judge_rights(const struct judge *judge, const struct bp_publication_item *item,
+static void judge_rights(const struct bp_standard *by, const struct bp_publication_item *item,
                          struct finding *f)
 {
     struct bp_publish_request request = {
-        .sender = judge->sender,
+        .sender = by->sender,
         .source = f->source,
         .type = f->type,
         .facts = {.region = f->region,
                   .addressed_to = f->e.addressed_to,
-                  .recorded_on = judge->today,
+                  .recorded_on = by->today,
                   .has_small_count = f->has_small_count},
         .fields_set = f->fields_set,
         .resolves = f->resolves && f->e.subject.p == item->subject,
     };
     if (f->e.destination.n == 2)
         memcpy(request.facts.destination, f->e.destination.p, 2);
-    bp_policy_judge_publish(judge->policy, &request, judge->today, &f->verdict);
+    bp_policy_judge_publish(by->policy, &request, by->today, &f->verdict);
     if (f->verdict.permitted)
         return;
     for (size_t i = 0; i < f->type->n_fields; i++) {
@@ -124,20 +116,20 @@ static void judge_rights(const struct judge *judge, const struct bp_publication_
 }
 
 /* Rules, then rights. */
-static void judge_content(struct bp_publication *p, const struct judge *judge,
+static void judge_content(struct bp_publication *p, const struct bp_standard *by,
                           struct bp_publication_item *item, struct finding *f)
 {
     struct bp_event as_sent = f->e;
     (void)bp_region_parse(f->e.region, &f->region);
-    bool valid = bp_validate_event(&judge->rules, &as_sent, &f->type, &f->fields_set,
-                                   &f->has_unknown, &f->broken);
-    resolve_subject(p, judge, item, f);
+    bool valid = bp_validate_event(&by->rules, &as_sent, &f->type, &f->fields_set, &f->has_unknown,
+                                   &f->broken);
+    resolve_subject(p, by, item, f);
     if (f->type == NULL)
         return;
     f->e.addressed_to = bp_event_addressee(f->type, &f->e);
     f->has_small_count = f->type->aggregate && bp_event_has_small_count(f->type, f->e.data);
     if (valid)
-        judge_rights(judge, item, f);
+        judge_rights(by, item, f);
 }
 
 /* Did this sender send the stored event, naming the person by NIK? Then it knows whose event it is.
@@ -225,24 +217,24 @@ static void keep_notes(struct bp_publication *p, struct bp_publication_item *ite
 }
 
 /* What the sequencer is given of a sound event. */
-static bp_status propose(struct bp_publication *p, const struct judge *judge,
+static bp_status propose(struct bp_publication *p, const struct bp_standard *by,
                          struct bp_publication_item *item, const struct finding *f)
 {
     item->stored_at = p->stored.n;
     bp_event_encode(&f->e, &p->stored);
     item->stored_n = p->stored.n - item->stored_at;
     struct bp_proposal *proposal = &p->proposals[item->proposal];
-    *proposal = (struct bp_proposal){
-        .record = {.entry = {.kind = BP_ENTRY_EVENT,
-                             .actor = bp_str(p->sender),
-                             .policy_version = bp_policy_version(judge->policy),
-                             .key_id = bp_pseudonyms_key_id(p->x->pseudonyms)},
-                   .routing = {.type_hash = f->type->hash,
-                               .region = f->region,
-                               .occurred_at_ns = f->e.occurred_at_ns,
-                               .grant = f->verdict.grant,
-                               .has_small_count = f->has_small_count,
-                               .resolves = f->resolves}}};
+    *proposal =
+        (struct bp_proposal){.record = {.entry = {.kind = BP_ENTRY_EVENT,
+                                                  .actor = bp_str(p->sender),
+                                                  .policy_version = bp_policy_version(by->policy),
+                                                  .key_id = bp_pseudonyms_key_id(p->x->pseudonyms)},
+                                        .routing = {.type_hash = f->type->hash,
+                                                    .region = f->region,
+                                                    .occurred_at_ns = f->e.occurred_at_ns,
+                                                    .grant = f->verdict.grant,
+                                                    .has_small_count = f->has_small_count,
+                                                    .resolves = f->resolves}}};
     if (f->e.destination.n == 2)
         memcpy(proposal->record.routing.destination, f->e.destination.p, 2);
     bp_id_key_make(f->e.source, f->e.id, &proposal->id);
@@ -250,7 +242,7 @@ static bp_status propose(struct bp_publication *p, const struct judge *judge,
     return ok ? BP_OK : BP_ENOMEM;
 }
 
-static bp_status judge_item(struct bp_publication *p, const struct judge *judge, size_t i)
+static bp_status judge_item(struct bp_publication *p, const struct bp_standard *by, size_t i)
 {
     bp_status st;
     struct bp_publication_item *item = &p->items[i];
@@ -259,14 +251,14 @@ static bp_status judge_item(struct bp_publication *p, const struct judge *judge,
     *item = (struct bp_publication_item){.bytes = bytes, .verdict = BP_VERDICT_REJECTED};
     BP_ASSERT(bp_event_parse(bytes, &f.e)); /* it was parsed at the walk */
     if (f.e.source.n == 0)
-        f.e.source = bp_agency_id(judge->sender);
+        f.e.source = bp_agency_id(by->sender);
 
-    f.source = bp_policy_agency(judge->policy, f.e.source);
-    if (f.source == NULL || !bp_agency_is_over(judge->sender, f.source)) {
+    f.source = bp_policy_agency(by->policy, f.e.source);
+    if (f.source == NULL || !bp_agency_is_over(by->sender, f.source)) {
         bp_violation_add(&f.broken, "source", "NOT_PERMITTED",
                          "this agency may not speak for the source");
     } else {
-        judge_content(p, judge, item, &f);
+        judge_content(p, by, item, &f);
         if (f.broken.n == 0)
             item->verdict = BP_VERDICT_SOUND;
         else if ((st = look_up(p, item, &f)) != BP_OK)
@@ -277,7 +269,7 @@ static bp_status judge_item(struct bp_publication *p, const struct judge *judge,
         return BP_OK; /* is sound to all_or_nothing, and nothing is left to decide */
     item->proposal = p->n_proposals++;
     p->proposals[item->proposal] = (struct bp_proposal){.skip = true};
-    return item->verdict == BP_VERDICT_SOUND ? propose(p, judge, item, &f) : BP_OK;
+    return item->verdict == BP_VERDICT_SOUND ? propose(p, by, item, &f) : BP_OK;
 }
 
 /* The stored bytes have their place now: the records point into them. */
@@ -296,25 +288,6 @@ static void attach_events(struct bp_publication *p)
         record->routing.addressed_to = e.addressed_to;
         record->routing.type = e.type;
     }
-}
-
-static bp_status judge_all(struct bp_publication *p, const struct judge *judge)
-{
-    p->n_sound = 0;
-    p->n_resolved = 0;
-    p->n_proposals = 0;
-    bp_buf_clear(&p->stored);
-    bp_buf_clear(&p->notes);
-    for (size_t i = 0; i < p->n; i++) {
-        bp_status st = judge_item(p, judge, i);
-        if (st != BP_OK)
-            return st;
-        p->n_sound += p->items[i].verdict == BP_VERDICT_SOUND;
-    }
-    if (p->stored.failed || p->notes.failed)
-        return BP_ENOMEM;
-    attach_events(p);
-    return BP_OK;
 }
 
 /* What storing would answer. An id that stands twice in the request is a duplicate of the first. */
@@ -345,30 +318,84 @@ static bp_status rehearse(struct bp_publication *p)
     return BP_OK;
 }
 
-bool bp_publication_judge(struct bp_publication *p, struct bp_rpc_status *status)
+/* --- a request --- */
+
+static bool begin(struct bp_publication *p, struct bp_rpc_status *status)
 {
     struct bp_policy *policy = bp_exchange_policy(p->x);
-    struct judge judge = {
+    const struct bp_agency *sender = bp_policy_agency(policy, bp_str(p->sender));
+    if (sender == NULL || bp_agency_is_suspended(sender)) {
+        *status = bp_rpc_status(
+            sender == NULL ? BP_REASON_UNKNOWN_AGENCY : BP_REASON_AGENCY_SUSPENDED, NULL);
+        bp_policy_unref(policy);
+        return false;
+    }
+    p->standard = (struct bp_standard){
         .policy = policy,
-        .sender = bp_policy_agency(policy, bp_str(p->sender)),
+        .sender = sender,
         .rules = {.schema = p->x->schema,
                   .now_ns = bp_now_ns(p->x->clock),
                   .agency_is_known = agency_is_known,
                   .context = policy},
         .today = bp_exchange_today(p->x),
     };
-    bp_status st = BP_EPERM;
-    if (judge.sender == NULL)
-        *status = bp_rpc_status(BP_REASON_UNKNOWN_AGENCY, NULL);
-    else if (bp_agency_is_suspended(judge.sender))
-        *status = bp_rpc_status(BP_REASON_AGENCY_SUSPENDED, NULL);
-    else if ((st = judge_all(p, &judge)) != BP_OK || (p->dry_run && (st = rehearse(p)) != BP_OK))
-        *status = bp_publication_refusal(st);
+    p->n_judged = 0;
+    p->n_sound = 0;
+    p->n_resolved = 0;
+    p->n_proposals = 0;
+    bp_buf_clear(&p->stored);
+    bp_buf_clear(&p->notes);
+    return true;
+}
+
+static bp_status judge_next(struct bp_publication *p, size_t most, size_t *used)
+{
+    while (p->n_judged < p->n && (*used < most || *used == 0)) {
+        struct bp_publication_item *item = &p->items[p->n_judged];
+        bp_status st = judge_item(p, &p->standard, p->n_judged);
+        if (st != BP_OK)
+            return st;
+        p->n_judged++;
+        p->n_sound += item->verdict == BP_VERDICT_SOUND;
+        *used += item->bytes.n + BP_JUDGING_AN_EVENT;
+    }
+    if (p->stored.failed || p->notes.failed)
+        return BP_ENOMEM;
+    return p->n_judged < p->n ? BP_EAGAIN : BP_OK;
+}
+
+/* All events are judged. */
+static bp_status conclude(struct bp_publication *p)
+{
+    attach_events(p);
     p->submission = (struct bp_submission){.mail.bytes = p->stored.n + p->n * sizeof(*p->proposals),
                                            .proposals = p->proposals,
                                            .n = p->n_proposals,
                                            .all_or_nothing = p->all_or_nothing,
-                                           .policy_version = bp_policy_version(policy)};
-    bp_policy_unref(policy);
-    return st == BP_OK;
+                                           .policy_version = bp_policy_version(p->standard.policy)};
+    return p->dry_run ? rehearse(p) : BP_OK;
+}
+
+bp_status bp_publication_judge_some(struct bp_publication *p, size_t most, size_t *used,
+                                    struct bp_rpc_status *status)
+{
+    *used = 0;
+    if (p->standard.policy == NULL && !begin(p, status))
+        return BP_EPERM;
+    bp_status st = judge_next(p, most, used);
+    if (st == BP_EAGAIN)
+        return st;
+    if (st == BP_OK)
+        st = conclude(p);
+    bp_policy_unref(p->standard.policy);
+    p->standard.policy = NULL;
+    if (st != BP_OK)
+        *status = bp_publication_refusal(st);
+    return st;
+}
+
+bool bp_publication_judge(struct bp_publication *p, struct bp_rpc_status *status)
+{
+    size_t used;
+    return bp_publication_judge_some(p, SIZE_MAX, &used, status) == BP_OK;
 }

@@ -10,6 +10,7 @@ struct bp_lane {
     unsigned users;
     size_t on_way;
     struct bp_lane_user *first_waiting, **end;
+    struct bp_flow at_judge, at_sequencer; /* theirs */
 };
 
 static struct bp_lane **chain_of(struct bp_lanes *lanes, struct bp_str agency)
@@ -73,6 +74,21 @@ bool bp_lane_may_read(struct bp_lane_user *user)
 bool bp_lane_has_room(const struct bp_lane_user *user, size_t n)
 {
     return user->lane->on_way + n <= BP_LANE_EVENTS_UNARY;
+}
+
+bool bp_lane_is_light(const struct bp_lane_user *user)
+{
+    return user->lane->on_way <= BP_LANE_LIGHT_EVENTS;
+}
+
+struct bp_flow *bp_lane_judge_flow(const struct bp_lane_user *user)
+{
+    return &user->lane->at_judge;
+}
+
+struct bp_flow *bp_lane_store_flow(const struct bp_lane_user *user)
+{
+    return &user->lane->at_sequencer;
 }
 
 void bp_lane_add(struct bp_lane_user *user, size_t n)

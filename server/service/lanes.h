@@ -1,11 +1,11 @@
-/* Keeps one agency from filling the door: how many of its events are on their way to the sequencer,
- * over all of its calls, and which of its streams wait to read on until there are fewer. What waits
- * stays with the client (HTTP/2 flow control), so another agency's event stands behind a bounded
- * number of anybody's. Queue's thread. */
+/* Keeps one agency from filling the door: how many of its events are on their way, from their
+ * arrival until they are stored, over all of its calls, and which of its streams wait to read on
+ * until there are fewer. What waits stays with the client (HTTP/2 flow control). Queue's thread. */
 #ifndef BERBAGI_LANES_H
 #define BERBAGI_LANES_H
 
 #include "error.h"
+#include "fair_queue.h"
 #include "text.h"
 
 /* A stream reads no further request while as many of its agency are on their way. Several group
@@ -13,6 +13,9 @@
 #define BP_LANE_EVENTS 8192u
 /* A unary call can't wait like that: beyond this it is refused. */
 #define BP_LANE_EVENTS_UNARY (4 * BP_LANE_EVENTS)
+
+/* An agency with no more than this on its way sends little. */
+#define BP_LANE_LIGHT_EVENTS 128u
 
 struct bp_lane;
 struct bp_lanes { /* zeroed */
@@ -38,7 +41,13 @@ bool bp_lane_may_read(struct bp_lane_user *user);
 /* May a unary call's n events go on their way? */
 bool bp_lane_has_room(const struct bp_lane_user *user, size_t n);
 
-/* n events were given to the sequencer; they came back. */
+/* Does the agency send little, as much as is on its way now? */
+bool bp_lane_is_light(const struct bp_lane_user *user);
+/* The agency's turns at the judge and at the sequencer; they stand while the user is in its lane. */
+struct bp_flow *bp_lane_judge_flow(const struct bp_lane_user *user);
+struct bp_flow *bp_lane_store_flow(const struct bp_lane_user *user);
+
+/* n events went on their way; they came back. */
 void bp_lane_add(struct bp_lane_user *user, size_t n);
 void bp_lane_remove(struct bp_lane_user *user, size_t n);
 /* The call is over: it waits for nothing. */

@@ -92,6 +92,7 @@ void bp_publication_destroy(struct bp_publication *p)
 {
     if (p == NULL)
         return;
+    bp_policy_unref(p->standard.policy);
     bp_buf_fini(&p->request);
     bp_buf_fini(&p->stored);
     bp_buf_fini(&p->notes);

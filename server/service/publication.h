@@ -14,10 +14,19 @@ struct bp_publication;
  * is refused. The caller owns *out. */
 bool bp_publication_parse(struct bp_exchange *x, struct bp_str sender, struct bp_str request,
                           struct bp_publication **out, struct bp_rpc_status *status);
-void bp_publication_destroy(struct bp_publication *p); /* NULL allowed; not while it is submitted */
+/* NULL allowed; may be half judged; not while it is submitted. */
+void bp_publication_destroy(struct bp_publication *p);
 
-/* Judges every event by the policy in force now. May be repeated: the last judgement counts. false:
- * out of memory or the caller may no longer publish; *status says. */
+/* Judges by the policy in force when the first event is: the next events, at least one, until
+ * `most` is used up (a byte of an event counts one, an event BP_JUDGING_AN_EVENT besides); *used
+ * tells how much was. BP_EAGAIN: some are left for the next call; the request must not be touched
+ * until the last, and each call may be on another thread. BP_OK: all are judged, and the next call
+ * begins anew: the last judgement counts. Otherwise, and *status says why, memory ran out, a look-up
+ * failed or the caller may no longer publish. */
+#define BP_JUDGING_AN_EVENT 1024u
+BP_MUST_USE bp_status bp_publication_judge_some(struct bp_publication *p, size_t most, size_t *used,
+                                                struct bp_rpc_status *status);
+/* All in one. false: *status says why. */
 bool bp_publication_judge(struct bp_publication *p, struct bp_rpc_status *status);
 
 /* Events in the request. */

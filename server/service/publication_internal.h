@@ -3,6 +3,7 @@
 #define BERBAGI_PUBLICATION_INTERNAL_H
 
 #include "publication.h"
+#include "validate.h"
 
 enum bp_verdict {
     BP_VERDICT_SOUND,
@@ -22,6 +23,15 @@ struct bp_publication_item {
     char subject[BP_SUBJECT_CHARS + 1];
 };
 
+/* What the events of a request are judged by. */
+struct bp_standard {
+    struct bp_policy
+        *policy; /* a reference while a request is being judged; NULL before and after */
+    const struct bp_agency *sender;
+    struct bp_validation rules;
+    bp_day today;
+};
+
 struct bp_publication {
     struct bp_exchange *x;
     char *sender;
@@ -29,6 +39,8 @@ struct bp_publication {
     bool all_or_nothing, dry_run;
     size_t n, n_sound, n_proposals;
     size_t n_resolved, n_resolves_taken; /* by the last judgement; counted by the caller */
+    struct bp_standard standard;
+    size_t n_judged; /* of this judgement, while standard.policy is there */
     uint32_t retry_after_ms;
     struct bp_publication_item *items; /* n */
     struct bp_proposal

@@ -266,6 +266,24 @@ static void test_mailbox_full_and_closed_refuse(void **state)
     bp_mailbox_fini(&m);
 }
 
+static void test_mailbox_counts_what_was_taken_until_it_is_given_back(void **state)
+{
+    struct bp_mailbox m;
+    struct bp_mail a = {.bytes = 60}, b = {.bytes = 60};
+    (void)state;
+    bp_mailbox_init(&m, 100);
+    bp_mailbox_count_taken(&m);
+
+    assert_true(bp_mailbox_push(&m, &a));
+    assert_ptr_equal(bp_mailbox_take(&m, 0), &a);
+    assert_false(bp_mailbox_push(&m, &b));
+    bp_mailbox_give_back(&m, 60);
+    assert_true(bp_mailbox_push(&m, &b));
+    assert_ptr_equal(bp_mailbox_take(&m, 0), &b);
+
+    bp_mailbox_fini(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -284,6 +302,7 @@ int main(void)
         cmocka_unit_test(test_span_is_told_in_its_two_largest_units),
         cmocka_unit_test(test_file_write_then_read_gives_the_content),
         cmocka_unit_test(test_mailbox_full_and_closed_refuse),
+        cmocka_unit_test(test_mailbox_counts_what_was_taken_until_it_is_given_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

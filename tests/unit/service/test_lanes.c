@@ -39,6 +39,12 @@ static void test_lanes_full_lane_stops_its_own_streams_alone(void **state)
     assert_false(bp_lane_may_read(&a.user));
     assert_false(bp_lane_may_read(&b.user));
     assert_true(bp_lane_may_read(&other.user));
+    assert_false(bp_lane_is_light(&b.user));
+    assert_true(bp_lane_is_light(&other.user));
+    assert_ptr_equal(bp_lane_judge_flow(&a.user), bp_lane_judge_flow(&b.user));
+    assert_ptr_not_equal(bp_lane_judge_flow(&a.user), bp_lane_judge_flow(&other.user));
+    assert_ptr_equal(bp_lane_store_flow(&a.user), bp_lane_store_flow(&b.user));
+    assert_ptr_not_equal(bp_lane_store_flow(&a.user), bp_lane_store_flow(&other.user));
     assert_true(bp_lane_has_room(&b.user, BP_LANE_EVENTS_UNARY - BP_LANE_EVENTS));
     assert_false(bp_lane_has_room(&b.user, BP_LANE_EVENTS_UNARY - BP_LANE_EVENTS + 1));
 

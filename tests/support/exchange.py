@@ -109,6 +109,10 @@ class Ca:
         assert done.returncode == 0, done.stderr
         return identity
 
+    def renew(self, name):
+        with self._lock:
+            self._identities[name] = self.issue(name)
+
     def revoke(self, name):
         kind, _, word = name.rpartition("/")
         self._revoke(f"--{kind or 'agency'}", word)
@@ -232,6 +236,13 @@ class Exchange:
         self._streams = []
         self._channels = {}
 
+    def renew(self, name):
+        """A new certificate for that name, and connections with it from now on."""
+        self.ca.renew(name)
+        channel = self._channels.pop(name, None)
+        if channel is not None:
+            channel.close()
+
     def publisher(self, name, raw=False):
         return Service(self.channel(name), "berbagi.v1.PublisherService", raw)
 
@@ -296,6 +307,7 @@ class Stream:
 
     def __init__(self, method, **opening):
         self.responses = []
+        self.times = []  # monotonic, when each came
         self.raw = []
         self.grounds = {}
         self.refusal = None
@@ -314,6 +326,7 @@ class Stream:
                 response = v1.SubscribeResponse.FromString(raw)
                 with self._changed:
                     self.raw.append(raw)
+                    self.times.append(time.monotonic())
                     self.responses.append(response)
                     self.grounds.update({ground.id: ground for ground in response.grounds})
                     self._changed.notify_all()

@@ -105,7 +105,7 @@ class Filler:
     def nik(self):
         self._serial += 1
         born = f"{self.rng.randrange(1, 29):02}{self.rng.randrange(1, 13):02}90"
-        return samples.nik(self._serial, female=self.rng.random() < 0.5, born=born)
+        return samples.nik(1 + self._serial % 9999, female=self.rng.random() < 0.5, born=born)
 
     # One for each Format, under its name
 

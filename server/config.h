@@ -14,7 +14,7 @@ struct bp_config {
     size_t n_schemas;
     const char *const *operators;
     size_t n_operators;
-    uint64_t disk_reserve_bytes;
+    uint64_t disk_reserve_bytes, map_bytes;
     int stop_grace_ms;
 };
 

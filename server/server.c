@@ -185,9 +185,14 @@ static bp_status open_pseudonyms(struct bp_server *s, bool is_new, struct bp_err
 static bp_status start_storage(struct bp_server *s, struct bp_err *err)
 {
     struct bp_exchange *x = &s->exchange;
-    struct bp_journal_config journal = {.dir = data_path(s, "journal"), .clock = x->clock};
-    struct bp_index_config index = {
-        .dir = data_path(s, "index"), .status_of = status_of, .digest_of = digest_of, .context = s};
+    uint64_t map_bytes = s->config->map_bytes;
+    struct bp_journal_config journal = {
+        .dir = data_path(s, "journal"), .map_bytes = map_bytes, .clock = x->clock};
+    struct bp_index_config index = {.dir = data_path(s, "index"),
+                                    .map_bytes = map_bytes,
+                                    .status_of = status_of,
+                                    .digest_of = digest_of,
+                                    .context = s};
     if (journal.dir == NULL || index.dir == NULL)
         return bp_fail(err, BP_ENOMEM, "data folder: out of memory");
     bp_status st = bp_dir_make(s->config->data, 0700, err);

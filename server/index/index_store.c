@@ -211,7 +211,7 @@ static void reader_end(struct bp_index_store *s, struct reader *r)
 static bp_status look_up(struct bp_index_store *s, const MDB_dbi *table, struct bp_str key,
                          bp_status (*take)(struct bp_str row, void *out), void *out)
 {
-    struct reader *r;
+    struct reader *r = NULL;
     MDB_val k = val_of(key), row;
     bp_status st;
     (void)pthread_rwlock_rdlock(&s->gate);

@@ -2,6 +2,7 @@
 
 import os
 import random
+import resource
 import shutil
 import signal
 import socket
@@ -305,6 +306,7 @@ def test_folder_that_is_a_file_is_named(make_exchange):
     (["--schema", "/nowhere.pb"], None, "/nowhere.pb"),
     (["--config", "/nowhere.yaml"], None, "/nowhere.yaml"),
     (["--disk-reserve", "much"], 2, "disk-reserve"),
+    (["--map-size", "0"], 2, "map-size"),
     (["--log-level", "loud"], 2, "log-level"),
 ])
 def test_option_that_cannot_be_is_told_in_one_line(make_exchange, options, code, word):
@@ -374,3 +376,16 @@ def test_stop_is_over_when_all_calls_have_ended(make_exchange):
             raise
         running.disconnect()
         running.start()
+
+
+def test_a_smaller_map_lets_it_live_in_less_address_space(make_exchange):
+    def in_four_gib():
+        resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
+
+    other = make_exchange(start=False)
+    refused = subprocess.run(other.command(), preexec_fn=in_four_gib, capture_output=True, text=True, timeout=10)
+    assert refused.returncode == 1 and "journal" in refused.stderr, refused
+    running = subprocess.Popen([*other.command(), "--map-size", "1"], preexec_fn=in_four_gib, stdout=subprocess.PIPE, text=True)
+    assert running.stdout.readline().startswith("ready ")
+    running.terminate()
+    assert running.wait(timeout=20) == 0

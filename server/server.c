@@ -44,6 +44,7 @@ struct bp_server {
     struct bp_publisher *publisher;
     struct bp_subscriber *subscriber;
     struct bp_policy_service *policies;
+    struct bp_operator_service *operators;
     struct bp_probes *probes;
 };
 
@@ -94,6 +95,12 @@ static void on_call_ended(void *context, const struct bp_rpc_method *method, int
         bp_metric_add(BP_METRIC_CALLS_FAILED, 1);
 }
 
+static void on_connected(void *context, enum bp_rpc_reason why)
+{
+    (void)context;
+    bp_count_connected(why);
+}
+
 static void on_call_cut(void *context, enum bp_rpc_reason why)
 {
     (void)context;
@@ -136,6 +143,11 @@ static void refresh_metrics(void *context)
     int64_t next_update = rotation.facts.crl_next_update_ns;
     bp_metric_set(BP_METRIC_CERTIFICATE_NOT_AFTER,
                   (uint64_t)(rotation.facts.not_after_ns / BP_NS_PER_S));
+    bp_metric_set(BP_METRIC_HANDSHAKES_NO_CERTIFICATE,
+                  bp_rpc_handshakes_failed(BP_RPC_NO_CERTIFICATE));
+    bp_metric_set(BP_METRIC_HANDSHAKES_UNTRUSTED, bp_rpc_handshakes_failed(BP_RPC_UNTRUSTED));
+    bp_metric_set(BP_METRIC_HANDSHAKES_PROTOCOL, bp_rpc_handshakes_failed(BP_RPC_PROTOCOL));
+    bp_metric_set(BP_METRIC_HANDSHAKES_OTHER_FAULT, bp_rpc_handshakes_failed(BP_RPC_OTHER_FAULT));
     bp_metric_set(BP_METRIC_CRL_NEXT_UPDATE,
                   next_update == INT64_MAX ? 0 : (uint64_t)(next_update / BP_NS_PER_S));
 }
@@ -234,7 +246,7 @@ static bp_status add_services(struct bp_server *s, struct bp_err *err)
     if (st == BP_OK)
         st = bp_explain_service_add(x, err);
     if (st == BP_OK)
-        st = bp_operator_service_add(x, err);
+        st = bp_operator_service_create(x, &s->operators, err);
     return st;
 }
 
@@ -246,6 +258,7 @@ static bp_status start_rpc(struct bp_server *s, struct bp_err *err)
                                    .clock = x->clock,
                                    .admit = bp_exchange_admit,
                                    .ended = on_call_ended,
+                                   .connected = on_connected,
                                    .cut = on_call_cut,
                                    .context = x};
     return bp_rpc_server_create(&config, bp_rotation_credentials(x->rotation), &x->rpc, err);
@@ -375,6 +388,7 @@ void bp_server_stop(struct bp_server *s)
     bp_sequencer_stop(x->sequencer);
     bp_audit_close(x->audit);
     /* Nothing comes back any more: the services may let go of what was on its way. */
+    bp_operator_service_destroy(s->operators);
     bp_policy_service_destroy(s->policies);
     bp_subscriber_destroy(s->subscriber);
     bp_publisher_destroy(s->publisher);

@@ -125,7 +125,9 @@ static bp_status open_day(struct bp_audit *a, bp_day day)
 static const char *const kinds[] = {[BP_AUDIT_RESOLVE] = "resolve",
                                     [BP_AUDIT_POLICY_APPLIED] = "policy.applied",
                                     [BP_AUDIT_POLICY_PROPOSED] = "policy.proposed",
-                                    [BP_AUDIT_POLICY_APPROVED] = "policy.approved"};
+                                    [BP_AUDIT_POLICY_APPROVED] = "policy.approved",
+                                    [BP_AUDIT_CERTIFICATES] = "certificates.reloaded",
+                                    [BP_AUDIT_DISCONNECT] = "disconnected"};
 
 /* Names and serials keep a grammar without quotes and backslashes. */
 static void put_line(const struct bp_audit_record *r, struct bp_buf *out)
@@ -134,7 +136,10 @@ static void put_line(const struct bp_audit_record *r, struct bp_buf *out)
     bp_time_format(r->time_ns, time);
     bp_buf_printf(out, "{\"time\":\"%s\",\"kind\":\"%s\",\"who\":\"%s\",\"serial\":\"%s\",", time,
                   kinds[r->kind], r->who, r->serial);
-    if (r->kind == BP_AUDIT_RESOLVE)
+    if (r->about != NULL)
+        bp_buf_printf(out, "\"about\":\"%s\",\"count\":%" PRIu64 ",\"dry_run\":%s}\n", r->about,
+                      r->count, r->is_dry_run ? "true" : "false");
+    else if (r->kind == BP_AUDIT_RESOLVE)
         bp_buf_printf(out, "\"count\":%" PRIu64 ",\"dry_run\":%s}\n", r->count,
                       r->is_dry_run ? "true" : "false");
     else

@@ -1,5 +1,5 @@
-/* The audit record: who had a worker's NIK turned into a pseudonym, when and how often, and who
- * changed the policy. JSON Lines, a file for each day of Asia/Jakarta (DIR/2026-03-12.jsonl), only
+/* The audit record: who had a worker's NIK turned into a pseudonym, when and how often, who changed
+ * the policy, and what operators did to certificates and connections. JSON Lines, a file for each day of Asia/Jakarta (DIR/2026-03-12.jsonl), only
  * ever appended to; never a NIK, a pseudonym or anything of an event. A thread of its own writes
  * all that waits and flushes once. */
 #ifndef BERBAGI_AUDIT_H
@@ -16,6 +16,8 @@ enum bp_audit_kind {
     BP_AUDIT_POLICY_APPLIED, /* version */
     BP_AUDIT_POLICY_PROPOSED,
     BP_AUDIT_POLICY_APPROVED,
+    BP_AUDIT_CERTIFICATES, /* about: "taken" or "refused"; count: calls cut */
+    BP_AUDIT_DISCONNECT,   /* about: whom; count: connections */
 };
 
 /* Filled by who writes it, and kept alive until done. */
@@ -26,6 +28,7 @@ struct bp_audit_record {
     const char *who;    /* "kab.18.07", "operator/dewi" */
     const char *serial; /* of the certificate */
     uint64_t count;     /* of RESOLVE: subjects; of a policy: the version */
+    const char *about;  /* without quotes and backslashes; NULL where the kind has none */
     bool is_dry_run;
     /* On the audit thread, when the line is on disk, or could not be brought there (BP_ENOSPC,
      * BP_EIO): then nothing of it is left in the file. */

@@ -1,6 +1,7 @@
 #include "metrics.h"
 
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdatomic.h>
 
 enum type { COUNTER, GAUGE, HISTOGRAM };
@@ -49,6 +50,32 @@ uint64_t bp_metric_get(enum bp_metric m)
     return atomic_load_explicit(&values[m], memory_order_relaxed);
 }
 
+/* Written rarely and read at a scrape: ready as text. */
+static pthread_mutex_t rows_lock = PTHREAD_MUTEX_INITIALIZER; /* guards the one below; a leaf */
+static struct bp_buf more_rows[BP_METRIC_COUNT];
+
+void bp_metric_set_rows(enum bp_metric m, const char *label_name, const struct bp_metric_row *all,
+                        size_t n)
+{
+    struct bp_buf text = {0};
+    for (size_t i = 0; i < n && i < BP_METRIC_ROWS_MAX; i++)
+        bp_buf_printf(&text, "%s{%s=\"%s\"} %" PRIu64 "\n", rows[m].name, label_name, all[i].label,
+                      all[i].value);
+    (void)pthread_mutex_lock(&rows_lock);
+    struct bp_buf before = more_rows[m];
+    more_rows[m] = text;
+    (void)pthread_mutex_unlock(&rows_lock);
+    bp_buf_fini(&before);
+}
+
+static void print_more_rows(enum bp_metric m, struct bp_buf *out)
+{
+    (void)pthread_mutex_lock(&rows_lock);
+    if (!more_rows[m].failed)
+        bp_buf_add_str(out, bp_buf_str(&more_rows[m]));
+    (void)pthread_mutex_unlock(&rows_lock);
+}
+
 static void print_histogram(enum bp_metric m, struct bp_buf *out)
 {
     uint64_t count = 0;
@@ -79,5 +106,6 @@ void bp_metrics_print(struct bp_buf *out)
                           bp_metric_get((enum bp_metric)m));
         else
             bp_buf_printf(out, "%s %" PRIu64 "\n", rows[m].name, bp_metric_get((enum bp_metric)m));
+        print_more_rows((enum bp_metric)m, out);
     }
 }

@@ -47,8 +47,25 @@
     M(OPEN_CALLS, "berbagi_open_calls", "", GAUGE, "Calls open now")                               \
     M(DISK_BYTES, "berbagi_disk_bytes", "", GAUGE, "Bytes the journal holds")                      \
     M(DISK_FREE_BYTES, "berbagi_disk_free_bytes", "", GAUGE, "Bytes free on its file system")      \
-    M(CERTIFICATE_NOT_AFTER, "berbagi_certificate_not_after_seconds", "", GAUGE,                   \
-      "End of the server's certificate, seconds since 1970")                                       \
+    M(HANDSHAKES_ACCEPTED, "berbagi_handshakes_total", "result=\"accepted\"", COUNTER,             \
+      "Handshakes by result: of connections that made a call, and of those that failed in TLS")    \
+    M(HANDSHAKES_BAD_CERTIFICATE, "berbagi_handshakes_total", "result=\"BAD_CERTIFICATE\"",        \
+      COUNTER, "")                                                                                 \
+    M(HANDSHAKES_CERTIFICATE_EXPIRED, "berbagi_handshakes_total",                                  \
+      "result=\"CERTIFICATE_EXPIRED\"", COUNTER, "")                                               \
+    M(HANDSHAKES_CERTIFICATE_REVOKED, "berbagi_handshakes_total",                                  \
+      "result=\"CERTIFICATE_REVOKED\"", COUNTER, "")                                               \
+    M(HANDSHAKES_REVOCATION_UNKNOWN, "berbagi_handshakes_total", "result=\"REVOCATION_UNKNOWN\"",  \
+      COUNTER, "")                                                                                 \
+    M(HANDSHAKES_NO_CERTIFICATE, "berbagi_handshakes_total", "result=\"tls_no_certificate\"",      \
+      COUNTER, "")                                                                                 \
+    M(HANDSHAKES_UNTRUSTED, "berbagi_handshakes_total", "result=\"tls_untrusted_certificate\"",    \
+      COUNTER, "")                                                                                 \
+    M(HANDSHAKES_PROTOCOL, "berbagi_handshakes_total", "result=\"tls_protocol\"", COUNTER, "")     \
+    M(HANDSHAKES_OTHER_FAULT, "berbagi_handshakes_total", "result=\"tls_other\"", COUNTER, "")     \
+    M(CERTIFICATE_NOT_AFTER, "berbagi_certificate_not_after_seconds", "holder=\"server\"", GAUGE,  \
+      "End of the server's certificate, and of the one that ends first of each connected agency, " \
+      "seconds since 1970")                                                                        \
     M(CRL_NEXT_UPDATE, "berbagi_crl_next_update_seconds", "", GAUGE,                               \
       "Earliest nextUpdate of the CRLs, seconds since 1970; 0 without CRLs")                       \
     M(REVOCATION_UNKNOWN, "berbagi_revocation_unknown", "", GAUGE,                                 \
@@ -72,6 +89,16 @@ void bp_metric_add(enum bp_metric m, uint64_t n);         /* counter */
 void bp_metric_set(enum bp_metric m, uint64_t value);     /* gauge */
 void bp_metric_observe(enum bp_metric m, uint64_t value); /* histogram; buckets double from 64 */
 uint64_t bp_metric_get(enum bp_metric m);                 /* counter or gauge */
+
+/* Rows of a gauge that come and go, behind its own: agency="kab.18.07" with label_name "agency". For
+ * names that the policy bounds; those beyond the most are left out. Replaces the rows before them. */
+#define BP_METRIC_ROWS_MAX 1000
+struct bp_metric_row {
+    char label[68]; /* without quotes and backslashes */
+    uint64_t value;
+};
+void bp_metric_set_rows(enum bp_metric m, const char *label_name, const struct bp_metric_row *rows,
+                        size_t n);
 
 /* Appends all of them in the text format. */
 void bp_metrics_print(struct bp_buf *out);

@@ -73,6 +73,9 @@ struct bp_rpc_config {
     /* Told of every call that ended, for metrics and the log. NULL allowed. */
     void (*ended)(void *context, const struct bp_rpc_method *method, int grpc_code,
                   int64_t duration_ns);
+    /* Told of the first call of every connection: BP_REASON_NONE, or why its certificate is
+     * refused. Queue's thread. NULL allowed. */
+    void (*connected)(void *context, enum bp_rpc_reason why);
     /* Told of every open call that the layer itself ends, because of its certificate or by
      * bp_rpc_server_disconnect, before its `over`. Queue's thread. NULL allowed. */
     void (*cut)(void *context, enum bp_rpc_reason why);
@@ -136,8 +139,40 @@ void bp_rpc_server_every(struct bp_rpc_server *s, int interval_ms, void (*run)(v
                          void *context);
 
 unsigned bp_rpc_server_streams(const struct bp_rpc_server *s); /* open calls; any thread */
-unsigned bp_rpc_server_connections(
-    const struct bp_rpc_server *s); /* distinct peer addresses with an open call; queue's thread */
+
+/* A connection that has made a call. */
+struct bp_rpc_connection_info {
+    uint64_t id; /* from 1 in the order they came, for this run */
+    const struct bp_identity *identity;
+    const char *address; /* "ipv4:127.0.0.1:4711" */
+    int64_t since_ns;    /* its first call */
+    unsigned streams;    /* calls open now */
+};
+/* How many there are. Queue's thread, as the two below; each looks at the process's sockets. */
+unsigned bp_rpc_server_connections(struct bp_rpc_server *s);
+/* Tells of those whose id is above `after`, by id, until each says false. */
+void bp_rpc_server_each_connection(struct bp_rpc_server *s, uint64_t after,
+                                   bool (*each)(void *context,
+                                                const struct bp_rpc_connection_info *info),
+                                   void *context);
+/* Ends the calls of those that match with DISCONNECTED, but the one of who asks (NULL allowed), and
+ * then closes them, a second later at most; until then new calls on them end the same way. Returns
+ * their number, *streams how many calls were ended. */
+unsigned
+bp_rpc_server_disconnect(struct bp_rpc_server *s,
+                         bool (*matches)(void *context, const struct bp_rpc_connection_info *info),
+                         void *context, const struct bp_rpc_call *asking, unsigned *streams);
+
+/* Handshakes that failed in this process, counted from what gRPC logs of them (it tells of them in
+ * no other way). Any thread. */
+enum bp_rpc_handshake_fault {
+    BP_RPC_NO_CERTIFICATE, /* the client showed none */
+    BP_RPC_UNTRUSTED,      /* its certificate is of no known CA, over, or for another use */
+    BP_RPC_PROTOCOL,       /* it does not speak TLS 1.3 with a cipher of ours, or no TLS at all */
+    BP_RPC_OTHER_FAULT,
+    BP_RPC_HANDSHAKE_FAULTS
+};
+uint64_t bp_rpc_handshakes_failed(enum bp_rpc_handshake_fault fault);
 
 /* --- of a call; queue's thread unless said otherwise --- */
 

@@ -53,15 +53,31 @@ static void log_refused(const char *event, const struct bp_rpc_call *c,
                bp_log_quote(words, sizeof(words), bp_str(status->message)));
 }
 
-static bool identify(struct bp_rpc_call *c, struct bp_rpc_status *status)
+/* The verdict on the certificate, told once for each connection, and on the connection. */
+static bool judge(struct bp_rpc_call *c, struct bp_rpc_status *status)
 {
     struct bp_rpc_server *s = c->server;
+    bool is_new, stands;
+    int64_t now_ns = bp_now_ns(s->config.clock);
+    c->connection =
+        bp_rpc_connections_take(&s->connections, c->peer.address, c->certificate, now_ns, &is_new);
+    stands = bp_rpc_peers_judge(&s->peers, c->certificate, now_ns, status);
+    if (is_new && s->config.connected != NULL)
+        s->config.connected(s->config.context, stands ? BP_REASON_NONE : status->reason);
+    if (!stands || c->connection == NULL || c->connection->end_by_ms == 0)
+        return stands;
+    *status = bp_rpc_status(BP_REASON_DISCONNECTED, NULL);
+    return false;
+}
+
+static bool identify(struct bp_rpc_call *c, struct bp_rpc_status *status)
+{
     c->certificate = find_certificate(c);
+    read_address(c);
     if (c->certificate == NULL) {
         *status = bp_rpc_status(BP_REASON_BAD_CERTIFICATE, NULL);
-    } else if (bp_rpc_peers_judge(&s->peers, c->certificate, bp_now_ns(s->config.clock), status)) {
+    } else if (judge(c, status)) {
         c->peer.identity = c->certificate->identity;
-        read_address(c);
         return true;
     }
     log_refused("rpc.call_refused", c, status);

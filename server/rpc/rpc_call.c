@@ -285,6 +285,7 @@ static enum next step_over(struct bp_rpc_call *c)
     drop_request(c);
     if (c->end.response != NULL)
         grpc_byte_buffer_destroy(c->end.response);
+    bp_rpc_connections_give_back(&c->server->connections, c->connection);
     bp_rpc_peers_give_back(c->certificate);
     grpc_call_unref(c->grpc);
     c->grpc = NULL;

@@ -8,6 +8,7 @@
 #include <pthread.h>
 
 #include "rpc.h"
+#include "rpc_connections.h"
 #include "rpc_op.h"
 #include "rpc_peers.h"
 #include "rpc_tasks.h"
@@ -43,6 +44,8 @@ struct bp_rpc_server {
     struct bp_rpc_tasks tasks;
     struct bp_rpc_timers timers;
     struct bp_rpc_peers peers;
+    struct bp_rpc_connections connections;
+    unsigned port;
     struct bp_rpc_call *calls; /* those that arrived and are not over */
     uint64_t last_id;
     unsigned machines;   /* calls whose machine is not over, waiting slots included */
@@ -76,6 +79,7 @@ struct bp_rpc_call {
     uint64_t id;
     void *method_state;
     struct bp_rpc_certificate *certificate;
+    struct bp_rpc_connection *connection;
     struct bp_peer peer;
     int64_t began_ns;
 

@@ -18,7 +18,7 @@ static void certificate_free(struct bp_rpc_certificate *c)
     free(c);
 }
 
-/* Removes those without an open call, or all. */
+/* Removes those that nobody uses, or all. */
 static void forget(struct bp_rpc_peers *p, bool all)
 {
     for (unsigned i = 0; i < BP_RPC_PEER_BUCKETS; i++) {

@@ -7,14 +7,14 @@
 #include "credentials.h"
 #include "rpc_status.h"
 
-/* When more certificates than this are known, those without an open call are forgotten. */
+/* When more certificates than this are known, those that no call or connection uses are forgotten. */
 #define BP_RPC_PEERS_KEPT 4096
 #define BP_RPC_PEER_BUCKETS 1024
 
 struct bp_rpc_certificate {
     struct bp_rpc_certificate *next; /* in its bucket */
     uint32_t hash;
-    unsigned users; /* open calls */
+    unsigned users; /* open calls and connections */
     char *pem;
     size_t pem_n;
     bool is_known; /* identity is set */

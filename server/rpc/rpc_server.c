@@ -58,11 +58,20 @@ static void cut_lingering(struct bp_rpc_server *s)
     }
 }
 
+#define PRUNE_MS 10000
+
+static void prune(void *context)
+{
+    struct bp_rpc_server *s = context;
+    bp_rpc_connections_prune(&s->connections, s->port);
+}
+
 static void tick(void *context)
 {
     struct bp_rpc_server *s = context;
     (void)bp_rpc_expel(s);
     cut_lingering(s);
+    bp_rpc_connections_close_ended(&s->connections, s->port, bp_monotonic_ms(&bp_system_clock));
     for (unsigned i = 0; i < s->n_routes; i++) /* where memory had run out */
         bp_rpc_server_fill_slots(&s->routes[i]);
 }
@@ -88,6 +97,7 @@ bp_status bp_rpc_server_create(const struct bp_rpc_config *config,
     bp_rpc_stop_init(s);
     bp_rpc_timers_init(&s->timers);
     bp_rpc_timers_add(&s->timers, BP_RPC_TICK_MS, tick, s);
+    bp_rpc_timers_add(&s->timers, PRUNE_MS, prune, s);
     bp_rpc_peers_init(&s->peers, s->trust_domain, credentials);
     add_route(s, &unknown_method, NULL);
     s->queue = grpc_completion_queue_create_for_next(NULL);
@@ -183,13 +193,14 @@ bp_status bp_rpc_server_start(struct bp_rpc_server *s, unsigned *port, struct bp
         abandon(s);
         return bp_fail(err, BP_EIO, "listen on %s: %s", s->listen, reason);
     }
+    s->port = (unsigned)bound;
     for (unsigned i = 0; i < s->n_routes; i++)
         bp_rpc_server_fill_slots(&s->routes[i]);
     if (!start_thread(s)) {
         abandon(s);
         return bp_fail(err, BP_ENOMEM, "rpc server: the system gives no thread");
     }
-    *port = (unsigned)bound;
+    *port = s->port;
     return BP_OK;
 }
 
@@ -212,6 +223,7 @@ void bp_rpc_server_destroy(struct bp_rpc_server *s)
     bp_rpc_server_stop(s, 0);
     if (s->queue != NULL)
         take_down_unstarted(s);
+    bp_rpc_connections_fini(&s->connections);
     bp_rpc_peers_fini(&s->peers);
     bp_rpc_server_unref(s);
 }

@@ -1,11 +1,14 @@
+/* GetStatus, and what the methods share. */
 #include "operator_service.h"
 
 #include <stdio.h>
 
 #include "answer.h"
+#include "operator_internal.h"
 #include "rotation.h"
 #include "wire.h"
 
+#define HOLDERS_MS 2000 /* between counts of who is connected */
 #define SOON_NS (INT64_C(14) * 86400 * BP_NS_PER_S)
 
 static void warn(struct bp_warnings *w, bool is_so, const char *words)
@@ -54,14 +57,29 @@ void bp_exchange_warnings(struct bp_exchange *x, struct bp_warnings *out)
     warn_of_certificates(x, out);
 }
 
-static void begin(struct bp_rpc_call *call, void *service)
+void bp_operator_begin(struct bp_rpc_call *call, void *service)
 {
     bp_rpc_call_set_state(call, service);
 }
 
-static void over(struct bp_rpc_call *call)
+void bp_operator_over(struct bp_rpc_call *call)
 {
     (void)call;
+}
+
+struct bp_exchange *bp_operator_exchange(const struct bp_rpc_call *call)
+{
+    const struct bp_operator_service *s = bp_rpc_call_state(call);
+    return s->x;
+}
+
+bool bp_operator_may(struct bp_rpc_call *call, int role)
+{
+    struct bp_rpc_status status;
+    if (bp_exchange_has_role(bp_operator_exchange(call), bp_rpc_call_peer(call), role, &status))
+        return true;
+    bp_refuse(call, status);
+    return false;
 }
 
 /* Field numbers of GetStatusResponse. */
@@ -97,16 +115,11 @@ static void put_status(struct bp_exchange *x, struct bp_buf *out)
 
 static void status_message(struct bp_rpc_call *call, struct bp_str request)
 {
-    struct bp_exchange *x = bp_rpc_call_state(call);
-    struct bp_rpc_status status;
     struct bp_buf out = {0};
     (void)request; /* GetStatusRequest has no fields */
-    if (!bp_exchange_has_role(x, bp_rpc_call_peer(call), BERBAGI__V1__OPERATOR__ROLE__ROLE_VIEWER,
-                              &status)) {
-        bp_refuse(call, status);
+    if (!bp_operator_may(call, BERBAGI__V1__OPERATOR__ROLE__ROLE_VIEWER))
         return;
-    }
-    put_status(x, &out);
+    put_status(bp_operator_exchange(call), &out);
     bp_answer(call, &out);
 }
 
@@ -114,13 +127,38 @@ static const struct bp_rpc_method get_status = {
     .path = "/berbagi.v1.OperatorService/GetStatus",
     .callers = BP_RPC_FOR_OPERATORS,
     .most_request_bytes = BP_RPC_SMALL_REQUEST,
-    .begin = begin,
+    .begin = bp_operator_begin,
     .message = status_message,
-    .over = over,
+    .over = bp_operator_over,
 };
 
-bp_status bp_operator_service_add(struct bp_exchange *x, struct bp_err *err)
+bp_status bp_operator_service_create(struct bp_exchange *x, struct bp_operator_service **out,
+                                     struct bp_err *err)
 {
-    bp_status st = bp_rpc_server_add(x->rpc, &get_status, x);
-    return st == BP_OK ? st : bp_fail(err, st, "operator service: can't be registered");
+    static const struct bp_rpc_method *const methods[] = {&get_status, &bp_operator_list_method,
+                                                          &bp_operator_disconnect_method,
+                                                          &bp_operator_reload_method};
+    struct bp_operator_service *s = calloc(1, sizeof(*s));
+    if (s == NULL)
+        return bp_fail(err, BP_ENOMEM, "operator service: out of memory");
+    s->x = x;
+    bp_returns_init(&s->returns, x->rpc, bp_operator_reloaded);
+    bp_status st = BP_OK;
+    for (size_t i = 0; st == BP_OK && i < sizeof(methods) / sizeof(methods[0]); i++)
+        st = bp_rpc_server_add(x->rpc, methods[i], s);
+    if (st != BP_OK) {
+        bp_operator_service_destroy(s);
+        return bp_fail(err, st, "operator service: can't be registered");
+    }
+    bp_rpc_server_every(x->rpc, HOLDERS_MS, bp_operator_count_holders, x);
+    *out = s;
+    return BP_OK;
+}
+
+void bp_operator_service_destroy(struct bp_operator_service *s)
+{
+    if (s == NULL)
+        return;
+    bp_returns_fini(&s->returns);
+    free(s);
 }

@@ -73,10 +73,11 @@ size_t bp_usage_most_subscriptions(struct bp_exchange *x, const char *agency)
 
 /* --- the audit record --- */
 
-struct policy_record {
+struct act_record {
     struct bp_audit_record record; /* first */
     char who[80];
     char serial[sizeof(((struct bp_identity *)0)->serial)];
+    char about[160];
 };
 
 static void free_record(struct bp_audit_record *record, bp_status st)
@@ -85,22 +86,38 @@ static void free_record(struct bp_audit_record *record, bp_status st)
     free(record);
 }
 
-void bp_usage_record_policy(struct bp_exchange *x, enum bp_audit_kind kind,
-                            const struct bp_peer *by, uint64_t version)
+static void put_on_record(struct bp_exchange *x, const struct bp_peer *by, const char *about,
+                          struct bp_audit_record record)
 {
-    struct policy_record *r = calloc(1, sizeof(*r));
+    struct act_record *r = calloc(1, sizeof(*r));
     if (r == NULL)
         return;
     (void)snprintf(r->who, sizeof(r->who), "operator/%s", by->identity.name);
     (void)bp_str_copy(r->serial, sizeof(r->serial), bp_str(by->identity.serial));
-    r->record = (struct bp_audit_record){.kind = kind,
-                                         .time_ns = bp_now_ns(x->clock),
-                                         .who = r->who,
-                                         .serial = r->serial,
-                                         .count = version,
-                                         .done = free_record};
+    r->record = record;
+    r->record.time_ns = bp_now_ns(x->clock);
+    r->record.who = r->who;
+    r->record.serial = r->serial;
+    r->record.done = free_record;
+    if (about != NULL) {
+        (void)bp_str_copy(r->about, sizeof(r->about), bp_str(about));
+        r->record.about = r->about;
+    }
     if (!bp_audit_write(x->audit, &r->record))
         free(r);
+}
+
+void bp_usage_record_policy(struct bp_exchange *x, enum bp_audit_kind kind,
+                            const struct bp_peer *by, uint64_t version)
+{
+    put_on_record(x, by, NULL, (struct bp_audit_record){.kind = kind, .count = version});
+}
+
+void bp_usage_record_act(struct bp_exchange *x, enum bp_audit_kind kind, const struct bp_peer *by,
+                         const char *about, uint64_t count, bool is_dry_run)
+{
+    put_on_record(x, by, about,
+                  (struct bp_audit_record){.kind = kind, .count = count, .is_dry_run = is_dry_run});
 }
 
 static void recall(void *context, struct bp_str who, uint64_t count)

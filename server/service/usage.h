@@ -29,6 +29,11 @@ size_t bp_usage_most_subscriptions(struct bp_exchange *x, const char *agency);
 void bp_usage_record_policy(struct bp_exchange *x, enum bp_audit_kind kind,
                             const struct bp_peer *by, uint64_t version);
 
+/* Puts on record what an operator did to certificates or connections; about has no quotes and no
+ * backslashes. Does not wait. Any thread. */
+void bp_usage_record_act(struct bp_exchange *x, enum bp_audit_kind kind, const struct bp_peer *by,
+                         const char *about, uint64_t count, bool is_dry_run);
+
 /* Counts what the audit record says was resolved today before the server started. At the start. */
 BP_MUST_USE bp_status bp_usage_recall(struct bp_exchange *x, const char *audit_dir,
                                       struct bp_err *err);

@@ -147,6 +147,23 @@ static void test_audit_line_says_who_when_how_often_and_nothing_else(void **stat
                 "\"who\":\"operator/dewi\",\"serial\":\"0c\",\"version\":3}\n");
 }
 
+static void test_audit_act_of_an_operator_says_about_what(void **state)
+{
+    (void)state;
+    assert_int_equal(write_one((struct bp_audit_record){.kind = BP_AUDIT_DISCONNECT,
+                                                        .time_ns = EVENING_NS,
+                                                        .who = "operator/dewi",
+                                                        .serial = "0c",
+                                                        .about = "identity agency/kab.18.07",
+                                                        .count = 2}),
+                     BP_OK);
+
+    expect_file("2026-06-01.jsonl",
+                "{\"time\":\"2026-06-01T16:59:59Z\",\"kind\":\"disconnected\","
+                "\"who\":\"operator/dewi\",\"serial\":\"0c\","
+                "\"about\":\"identity agency/kab.18.07\",\"count\":2,\"dry_run\":false}\n");
+}
+
 static void test_audit_each_day_of_jakarta_has_its_file(void **state)
 {
     (void)state;
@@ -220,6 +237,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make, destroy)
     const struct CMUnitTest tests[] = {
         TEST(test_audit_line_says_who_when_how_often_and_nothing_else),
+        TEST(test_audit_act_of_an_operator_says_about_what),
         TEST(test_audit_each_day_of_jakarta_has_its_file),
         TEST(test_audit_line_cut_short_by_a_crash_spoils_no_other),
         TEST(test_audit_lines_that_are_none_are_passed_over),

@@ -1,0 +1,216 @@
+/* ListConnections and Disconnect. A page token is the number of the last connection told, so pages
+ * neither repeat nor leave out one that stays, whatever comes and goes between them. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "answer.h"
+#include "metrics.h"
+#include "operator_internal.h"
+#include "usage.h"
+#include "wire.h"
+
+#define PAGE_DEFAULT 100
+#define PAGE_MAX 1000
+
+static void describe(const struct bp_identity *id, char out[80])
+{
+    (void)snprintf(out, 80, "%s/%s", bp_identity_kind_name(id->kind), id->name);
+}
+
+/* --- ListConnections --- */
+
+struct page {
+    struct bp_buf out;
+    uint32_t n, most;
+    uint64_t last;
+    bool is_more;
+};
+
+/* Field numbers of Connection. */
+static bool put_connection(void *context, const struct bp_rpc_connection_info *info)
+{
+    struct page *p = context;
+    char identity[80];
+    if (p->n == p->most) {
+        p->is_more = true;
+        return false;
+    }
+    describe(info->identity, identity);
+    size_t mark = bp_wire_begin_message(&p->out, 1);
+    bp_wire_put_bytes(&p->out, 1, bp_str(identity));
+    bp_wire_put_bytes(&p->out, 2, bp_str(info->address));
+    bp_wire_put_bytes(&p->out, 3, bp_str(info->identity->serial));
+    bp_wire_put_time(&p->out, 4, info->identity->not_after_ns);
+    bp_wire_put_time(&p->out, 5, info->since_ns);
+    bp_wire_put_uint(&p->out, 6, info->streams);
+    bp_wire_end_message(&p->out, mark);
+    p->n++;
+    p->last = info->id;
+    return true;
+}
+
+/* ListConnectionsRequest. */
+static bool read_page(struct bp_str request, uint32_t *size, uint64_t *after)
+{
+    struct bp_wire w = bp_wire_of(request);
+    struct bp_wire_field f;
+    uint64_t asked = 0;
+    bool is_sound = true;
+    *after = 0;
+    while (bp_wire_next(&w, &f)) {
+        if (f.number == 1 && f.type == BP_WIRE_VARINT)
+            asked = f.value;
+        else if (f.number == 2 && f.type == BP_WIRE_LEN && f.bytes.n != 0)
+            is_sound = is_sound && bp_parse_u64(f.bytes, after);
+    }
+    *size = asked == 0 ? PAGE_DEFAULT : asked < PAGE_MAX ? (uint32_t)asked : PAGE_MAX;
+    return !w.malformed && is_sound;
+}
+
+static void list_message(struct bp_rpc_call *call, struct bp_str request)
+{
+    struct bp_exchange *x = bp_operator_exchange(call);
+    struct page page = {.n = 0};
+    uint64_t after;
+    if (!bp_operator_may(call, BERBAGI__V1__OPERATOR__ROLE__ROLE_VIEWER))
+        return;
+    if (!read_page(request, &page.most, &after)) {
+        bp_refuse(call, bp_malformed("not a berbagi.v1.ListConnectionsRequest message of ours"));
+        return;
+    }
+    bp_rpc_server_each_connection(x->rpc, after, put_connection, &page);
+    if (page.is_more) {
+        char token[24];
+        (void)snprintf(token, sizeof(token), "%" PRIu64, page.last);
+        bp_wire_put_bytes(&page.out, 2, bp_str(token));
+    }
+    bp_answer(call, &page.out);
+}
+
+/* --- Disconnect --- */
+
+/* DisconnectRequest: the field that is set, and what it says. */
+struct whom {
+    uint32_t field;
+    struct bp_str text;
+};
+
+/* No more than the three grammars need, so that it may be logged and put on record as it is. */
+static bool is_plain(struct bp_str text)
+{
+    static const char others[] = "./-_:%[]";
+    for (size_t i = 0; i < text.n; i++) {
+        char c = text.p[i];
+        bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!is_letter && (c == '\0' || strchr(others, c) == NULL))
+            return false;
+    }
+    return text.n != 0 && text.n <= 100;
+}
+
+static bool read_whom(struct bp_str request, struct whom *out)
+{
+    struct bp_wire w = bp_wire_of(request);
+    struct bp_wire_field f;
+    *out = (struct whom){.field = 0};
+    while (bp_wire_next(&w, &f)) {
+        if (f.number >= 1 && f.number <= 3 && f.type == BP_WIRE_LEN)
+            *out = (struct whom){f.number, f.bytes}; /* the last of a oneof counts */
+    }
+    return !w.malformed && out->field != 0 && is_plain(out->text);
+}
+
+static bool is_whom(void *context, const struct bp_rpc_connection_info *info)
+{
+    const struct whom *whom = context;
+    char identity[80];
+    describe(info->identity, identity);
+    const char *const said[] = {identity, info->identity->serial, info->address};
+    return bp_str_is(whom->text, said[whom->field - 1]);
+}
+
+static void put_disconnect_on_record(struct bp_exchange *x, const struct bp_rpc_call *call,
+                                     const struct whom *whom, unsigned connections)
+{
+    static const char *const words[] = {"identity", "serial", "peer"};
+    char about[140];
+    (void)snprintf(about, sizeof(about), "%s %.*s", words[whom->field - 1],
+                   BP_STR_ARGS(whom->text));
+    bp_usage_record_act(x, BP_AUDIT_DISCONNECT, bp_rpc_call_peer(call), about, connections, false);
+}
+
+static void disconnect_message(struct bp_rpc_call *call, struct bp_str request)
+{
+    struct bp_exchange *x = bp_operator_exchange(call);
+    struct bp_buf out = {0};
+    struct whom whom;
+    unsigned streams, connections;
+    if (!bp_operator_may(call, BERBAGI__V1__OPERATOR__ROLE__ROLE_SECURITY))
+        return;
+    if (!read_whom(request, &whom)) {
+        bp_refuse(call, bp_malformed("one of identity, certificate_serial and peer is expected, as "
+                                     "ListConnections writes it"));
+        return;
+    }
+    connections = bp_rpc_server_disconnect(x->rpc, is_whom, &whom, call, &streams);
+    put_disconnect_on_record(x, call, &whom, connections);
+    bp_wire_put_uint(&out, 1, connections);
+    bp_wire_put_uint(&out, 2, streams);
+    bp_answer(call, &out);
+}
+
+const struct bp_rpc_method bp_operator_list_method = {
+    .path = "/berbagi.v1.OperatorService/ListConnections",
+    .callers = BP_RPC_FOR_OPERATORS,
+    .most_request_bytes = BP_RPC_SMALL_REQUEST,
+    .begin = bp_operator_begin,
+    .message = list_message,
+    .over = bp_operator_over,
+};
+
+const struct bp_rpc_method bp_operator_disconnect_method = {
+    .path = "/berbagi.v1.OperatorService/Disconnect",
+    .callers = BP_RPC_FOR_OPERATORS,
+    .most_request_bytes = BP_RPC_SMALL_REQUEST,
+    .begin = bp_operator_begin,
+    .message = disconnect_message,
+    .over = bp_operator_over,
+};
+
+/* --- the metric --- */
+
+struct holders {
+    struct bp_metric_row rows[BP_METRIC_ROWS_MAX];
+    size_t n;
+};
+
+/* An agency with several certificates has the row of the one that ends first. */
+static bool note_holder(void *context, const struct bp_rpc_connection_info *info)
+{
+    struct holders *h = context;
+    uint64_t ends = (uint64_t)(info->identity->not_after_ns / BP_NS_PER_S);
+    if (info->identity->kind != BP_IDENTITY_AGENCY)
+        return true;
+    for (size_t i = 0; i < h->n; i++) {
+        if (strcmp(h->rows[i].label, info->identity->name) != 0)
+            continue;
+        h->rows[i].value = ends < h->rows[i].value ? ends : h->rows[i].value;
+        return true;
+    }
+    if (h->n == BP_METRIC_ROWS_MAX)
+        return false;
+    (void)bp_str_copy(h->rows[h->n].label, sizeof(h->rows[0].label), bp_str(info->identity->name));
+    h->rows[h->n++].value = ends;
+    return true;
+}
+
+void bp_operator_count_holders(void *exchange)
+{
+    struct bp_exchange *x = exchange;
+    struct holders *h = calloc(1, sizeof(*h));
+    if (h == NULL)
+        return;
+    bp_rpc_server_each_connection(x->rpc, 0, note_holder, h);
+    bp_metric_set_rows(BP_METRIC_CERTIFICATE_NOT_AFTER, "agency", h->rows, h->n);
+    free(h);
+}

@@ -15,6 +15,7 @@ int bp_cli_subscribe(int argc, char **argv);
 int bp_cli_subscriptions(int argc, char **argv);
 int bp_cli_policy(int argc, char **argv);
 int bp_cli_status(int argc, char **argv);
+int bp_cli_operator(int argc, char **argv);
 
 /* Options that every command takes; a table begins with them. None is marked as required, because
  * they may come from a config file that other commands read too; bp_cli_connect asks for those it

@@ -14,6 +14,7 @@ static const struct command {
     {"subscriptions", bp_cli_subscriptions, "list or delete durable subscriptions"},
     {"policy", bp_cli_policy, "check, compare, rehearse, apply, approve, show or explain"},
     {"status", bp_cli_status, "how the exchange is (operators)"},
+    {"operator", bp_cli_operator, "who is connected; disconnect, reload certificates (operators)"},
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 

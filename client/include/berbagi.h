@@ -529,6 +529,47 @@ berbagi_exchange_status(struct berbagi_client *client,
                         void (*tell)(void *context, const struct berbagi_exchange *exchange),
                         void *context, struct berbagi_error *error);
 
+/* A connection that made a call and is still there. */
+struct berbagi_connection {           /* borrowed for the length of the call it is given to */
+    const char *identity;             /* "agency/kab.18.07", "operator/dewi" */
+    const char *peer;                 /* "ipv4:10.1.2.3:40222" */
+    const char *certificate_serial;   /* hexadecimal, lower case */
+    int64_t certificate_not_after_ns; /* 0 = not known, as below */
+    int64_t connected_at_ns;          /* its first call */
+    uint32_t streams;                 /* calls open now */
+};
+
+/* Calls each for every connection, in the order they came. */
+BERBAGI_MUST_USE berbagi_status
+berbagi_connections_list(struct berbagi_client *client,
+                         void (*each)(void *context, const struct berbagi_connection *connection),
+                         void *context, struct berbagi_error *error);
+
+enum berbagi_whom { BERBAGI_BY_IDENTITY = 1, BERBAGI_BY_SERIAL, BERBAGI_BY_PEER };
+
+/* Ends connections, named as berbagi_connections_list tells them; whoever may connect may come again
+ * at once. Sets how many there were and how many calls on them were ended. */
+BERBAGI_MUST_USE berbagi_status berbagi_disconnect(struct berbagi_client *client,
+                                                   enum berbagi_whom by, const char *whom,
+                                                   uint32_t *connections, uint32_t *streams,
+                                                   struct berbagi_error *error);
+
+/* Certificates and revocation lists that are in force, or would be. */
+struct berbagi_reload { /* borrowed for the length of the call it is given to */
+    const char *certificate_serial;
+    int64_t not_after_ns;
+    uint32_t authorities; /* of the bundle */
+    uint32_t revoked;     /* entries of the lists */
+    uint32_t streams_cut; /* calls that ended, or would */
+};
+
+/* Makes the exchange read its certificates again; with dry_run nothing changes. Calls told once.
+ * BERBAGI_EREFUSED with CERTIFICATES_REFUSED: they fail a check, nothing changed. */
+BERBAGI_MUST_USE berbagi_status
+berbagi_certificates_reload(struct berbagi_client *client, bool dry_run,
+                            void (*told)(void *context, const struct berbagi_reload *reload),
+                            void *context, struct berbagi_error *error);
+
 #ifdef __cplusplus
 }
 #endif

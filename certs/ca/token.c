@@ -4,7 +4,9 @@
 
 #include "token.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include <openssl/engine.h>
 #include <openssl/err.h>
@@ -53,12 +55,15 @@ static int say_nothing(UI *ui)
 
 static bp_status open_engine(struct bp_token *t, struct bp_err *err)
 {
+    if (t->module[0] != '\0' && access(t->module, R_OK) != 0)
+        return bp_fail(err, BP_ENOENT, "the PKCS#11 module %s: %s", t->module, strerror(errno));
     ENGINE_load_dynamic();
     if ((t->engine = ENGINE_by_id("pkcs11")) == NULL)
         return bp_fail(err, BP_ENOENT,
                        "keys in tokens need OpenSSL's engine pkcs11: install the package "
                        "libengine-pkcs11-openssl");
-    if ((t->module[0] != '\0' &&
+    if (ENGINE_ctrl_cmd_string(t->engine, "QUIET", NULL, 0) != 1 ||
+        (t->module[0] != '\0' &&
          ENGINE_ctrl_cmd_string(t->engine, "MODULE_PATH", t->module, 0) != 1) ||
         ENGINE_init(t->engine) != 1) {
         ENGINE_free(t->engine);
@@ -97,6 +102,15 @@ static EVP_PKEY *load(struct bp_token *t, const char *uri, const struct bp_secre
     return ENGINE_load_private_key(t->engine, name, t->silent, NULL);
 }
 
+/* The first error of the queue is the cause, those behind it what came of it. */
+static bp_status tell_failure(struct bp_err *err)
+{
+    const char *reason = ERR_reason_error_string(ERR_peek_error());
+    const bool is_pin = reason != NULL && strncmp(reason, "PIN", 3) == 0;
+    return bp_fail(err, is_pin ? BP_EAUTH : BP_ENOENT, "the key cannot be used: %s",
+                   reason != NULL ? reason : "unknown reason");
+}
+
 bp_status bp_token_key_load(struct bp_token **token, const char *uri, const struct bp_secret *pin,
                             EVP_PKEY **out, struct bp_err *err)
 {
@@ -111,8 +125,7 @@ bp_status bp_token_key_load(struct bp_token **token, const char *uri, const stru
     else if (strcmp((*token)->module, module) != 0)
         st = bp_fail(err, BP_EINVAL, "the keys are in tokens of two different modules");
     if (st == BP_OK && (key = load(*token, uri, pin)) == NULL)
-        st = bp_fail(err, BP_EAUTH, "no such private key in the token, or its PIN is another: %s",
-                     bp_openssl_reason());
+        st = tell_failure(err);
     ERR_pop_to_mark();
     if (st == BP_OK)
         *out = key;

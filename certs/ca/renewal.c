@@ -1,8 +1,5 @@
 #include "renewal.h"
 
-#include <arpa/inet.h>
-#include <stdio.h>
-
 #include "digest.h"
 #include "request.h"
 
@@ -22,17 +19,11 @@ static void hosts_fini(struct hosts *h)
 /* NULL: out of memory, or no host. */
 static char *host_text(const GENERAL_NAME *name)
 {
-    const ASN1_STRING *value = name->type == GEN_DNS ? name->d.dNSName : name->d.iPAddress;
-    const uint8_t *bytes = ASN1_STRING_get0_data(value);
-    const size_t n = (size_t)ASN1_STRING_length(value);
-    char text[INET6_ADDRSTRLEN];
-
-    if (name->type == GEN_DNS)
-        return bp_str_dup(bp_str_of(bytes, n));
-    if ((n != 4 && n != 16) ||
-        inet_ntop(n == 4 ? AF_INET : AF_INET6, bytes, text, sizeof(text)) == NULL)
-        return NULL;
-    return bp_str_dup(bp_str(text));
+    struct bp_buf text = {0};
+    char *host =
+        bp_subject_host_text(name, &text) && !text.failed ? bp_str_dup(bp_buf_str(&text)) : NULL;
+    bp_buf_fini(&text);
+    return host;
 }
 
 static bp_status read_hosts(const X509 *cert, struct hosts *out, struct bp_err *err)

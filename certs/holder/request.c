@@ -47,6 +47,14 @@ bp_status bp_request_parse(struct bp_str pem, X509_REQ **out, struct bp_err *err
     return BP_OK;
 }
 
+GENERAL_NAMES *bp_request_names(const X509_REQ *request)
+{
+    STACK_OF(X509_EXTENSION) *extensions = X509_REQ_get_extensions((X509_REQ *)(uintptr_t)request);
+    GENERAL_NAMES *names = X509V3_get_d2i(extensions, NID_subject_alt_name, NULL, NULL);
+    sk_X509_EXTENSION_pop_free(extensions, X509_EXTENSION_free);
+    return names;
+}
+
 static bool has_name(const GENERAL_NAMES *names, const GENERAL_NAME *wanted)
 {
     for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
@@ -73,14 +81,6 @@ static bp_status compare(const GENERAL_NAMES *asked, const GENERAL_NAMES *grante
     return BP_OK;
 }
 
-static GENERAL_NAMES *asked_names(X509_REQ *request)
-{
-    STACK_OF(X509_EXTENSION) *extensions = X509_REQ_get_extensions(request);
-    GENERAL_NAMES *names = X509V3_get_d2i(extensions, NID_subject_alt_name, NULL, NULL);
-    sk_X509_EXTENSION_pop_free(extensions, X509_EXTENSION_free);
-    return names;
-}
-
 /* The identity first, because its difference is the one worth words. */
 static bp_status check_identity(const GENERAL_NAMES *asked, const struct bp_subject *s,
                                 struct bp_err *err)
@@ -98,9 +98,10 @@ static bp_status check_identity(const GENERAL_NAMES *asked, const struct bp_subj
     return st;
 }
 
-static bp_status check_names(X509_REQ *request, const struct bp_subject *s, struct bp_err *err)
+static bp_status check_names(const X509_REQ *request, const struct bp_subject *s,
+                             struct bp_err *err)
 {
-    GENERAL_NAMES *asked = asked_names(request), *granted = bp_subject_names(s);
+    GENERAL_NAMES *asked = bp_request_names(request), *granted = bp_subject_names(s);
     bp_status st;
     if (granted == NULL)
         st = bp_fail(err, BP_ENOMEM, "out of memory");

@@ -113,6 +113,26 @@ static bool add_host(GENERAL_NAMES *names, const char *host)
     return add_name(names, GEN_DNS, host, strlen(host));
 }
 
+bool bp_subject_host_text(const GENERAL_NAME *name, struct bp_buf *out)
+{
+    const ASN1_STRING *value = name->type == GEN_DNS     ? name->d.dNSName
+                               : name->type == GEN_IPADD ? name->d.iPAddress
+                                                         : NULL;
+    const uint8_t *bytes = value != NULL ? ASN1_STRING_get0_data(value) : NULL;
+    const size_t n = value != NULL ? (size_t)ASN1_STRING_length(value) : 0;
+    char text[INET6_ADDRSTRLEN];
+
+    if (name->type == GEN_DNS) {
+        bp_buf_add(out, bytes, n);
+        return true;
+    }
+    if ((n != 4 && n != 16) ||
+        inet_ntop(n == 4 ? AF_INET : AF_INET6, bytes, text, sizeof(text)) == NULL)
+        return false;
+    bp_buf_add_text(out, text);
+    return true;
+}
+
 GENERAL_NAMES *bp_subject_names(const struct bp_subject *s)
 {
     char uri[512];

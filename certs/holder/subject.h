@@ -5,6 +5,7 @@
 
 #include <openssl/x509v3.h>
 
+#include "buffer.h"
 #include "identity.h"
 #include "options.h"
 
@@ -28,6 +29,10 @@ X509_NAME *bp_subject_name(const struct bp_subject *s);
 /* The names such a certificate carries: the SPIFFE ID and the hosts. Free with GENERAL_NAMES_free;
  * NULL when out of memory. */
 GENERAL_NAMES *bp_subject_names(const struct bp_subject *s);
+
+/* Appends a host of these names as text. False: it is none, or cannot be read; memory failure shows
+ * in out->failed. */
+bool bp_subject_host_text(const GENERAL_NAME *name, struct bp_buf *out);
 
 /* "spiffe://...", terminated; false if it does not fit. */
 bool bp_subject_uri(const struct bp_subject *s, char *out, size_t size);

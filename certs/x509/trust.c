@@ -14,14 +14,13 @@ struct bp_trust {
     STACK_OF(X509) * cas;
 };
 
-void bp_subject_describe(const X509 *cert, char *out, size_t size)
+void bp_name_describe(const X509_NAME *name, char *out, size_t size)
 {
     char *end;
     BIO *bio = BIO_new(BIO_s_mem());
     long n = 0;
     if (bio != NULL)
-        X509_NAME_print_ex(bio, X509_get_subject_name(cert), 0,
-                           XN_FLAG_RFC2253 & ~ASN1_STRFLGS_UTF8_CONVERT);
+        X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_UTF8_CONVERT);
     if (bio != NULL)
         n = BIO_get_mem_data(bio, &end);
     if (n > 0) {
@@ -30,6 +29,11 @@ void bp_subject_describe(const X509 *cert, char *out, size_t size)
     }
     out[n > 0 ? n : 0] = '\0';
     BIO_free(bio);
+}
+
+void bp_subject_describe(const X509 *cert, char *out, size_t size)
+{
+    bp_name_describe(X509_get_subject_name(cert), out, size);
 }
 
 static bp_status check_ca(X509 *cert, struct bp_err *err)

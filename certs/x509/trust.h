@@ -43,7 +43,9 @@ BP_MUST_USE bp_status bp_chain_check_assertion(const STACK_OF(X509) * chain,
                                                const struct bp_issuers *issuers,
                                                struct bp_err *err);
 
-/* The subject of a certificate in one line, cut to fit; control characters escaped. */
+/* A distinguished name, or the subject of a certificate, in one line, cut to fit; control
+ * characters escaped. */
+void bp_name_describe(const X509_NAME *name, char *out, size_t size);
 void bp_subject_describe(const X509 *cert, char *out, size_t size);
 
 #endif

@@ -1,142 +1,236 @@
-/* What the certificates of a file can do in an exchange, in words, and what is wrong with them. The
- * judgement is that of certs/x509, the same that servers and clients use. */
+/* What the things in a PEM file can do in an exchange, in words, and what is wrong with them. */
+#include <inttypes.h>
 #include <stdio.h>
 
+#include <openssl/err.h>
+#include <openssl/pem.h>
+
+#include "ca.h"
 #include "clock.h"
 #include "command.h"
-#include "crl_set.h"
 #include "file.h"
-#include "keys.h"
-#include "trust.h"
+#include "inspection.h"
 
-struct inspection {
-    struct bp_trust *trust;  /* NULL: no --ca */
-    struct bp_crl_set *crls; /* NULL: no --crl */
-    STACK_OF(X509) * all;    /* of the file */
-    int64_t now_ns;
-    bool is_wrong;
-};
+#define MOST_BYTES (64u << 20) /* of a list of revoked certificates */
 
-static void say_wrong(struct inspection *in, const struct bp_err *err)
+void bp_inspect_wrong_words(struct bp_inspection *in, const char *words)
 {
     in->is_wrong = true;
-    printf("  wrong     %s\n", err->text);
+    printf(BP_INSPECT_LINE "%s\n", "wrong", words);
 }
 
-static void print_dates(const X509 *cert)
+void bp_inspect_wrong(struct bp_inspection *in, const struct bp_err *err)
 {
+    bp_inspect_wrong_words(in, err->text);
+}
+
+void bp_inspect_key(struct bp_inspection *in, const EVP_PKEY *key)
+{
+    char what[32];
+    struct bp_err err;
+    if (key == NULL) {
+        bp_inspect_wrong_words(in, "its key cannot be read");
+        return;
+    }
+    bp_key_describe(key, what);
+    printf(BP_INSPECT_LINE "%s\n", "key", what);
+    if (bp_key_check(key, &err) != BP_OK)
+        bp_inspect_wrong(in, &err);
+}
+
+void bp_inspect_dates(const struct bp_inspection *in, const ASN1_TIME *from, const ASN1_TIME *until)
+{
+    const int64_t day_ns = BP_DAY_S * BP_NS_PER_S;
     int64_t from_ns, until_ns;
-    char from[36], until[36];
-    if (!bp_time_of_asn1(X509_get0_notBefore(cert), &from_ns) ||
-        !bp_time_of_asn1(X509_get0_notAfter(cert), &until_ns))
+    char from_text[36], until_text[36];
+    if (!bp_time_of_asn1(from, &from_ns) || !bp_time_of_asn1(until, &until_ns))
         return;
-    bp_time_format(from_ns, from);
-    bp_time_format(until_ns, until);
-    printf("  valid     from %s to %s\n", from, until);
-}
-
-static void print_facts(const X509 *cert)
-{
-    char subject[256], serial[48], key[32] = "unreadable";
-    const EVP_PKEY *public_key = X509_get0_pubkey(cert);
-    bp_subject_describe(cert, subject, sizeof(subject));
-    printf("  subject   %s\n", subject);
-    if (bp_serial_format(X509_get0_serialNumber(cert), serial))
-        printf("  serial    %s\n", serial);
-    print_dates(cert);
-    if (public_key != NULL)
-        bp_key_describe(public_key, key);
-    printf("  key       %s\n", key);
-}
-
-static const char *what_it_can(enum bp_identity_kind kind)
-{
-    switch (kind) {
-    case BP_IDENTITY_AGENCY:
-        return "publish and subscribe as this agency, as far as agreements grant";
-    case BP_IDENTITY_OPERATOR:
-        return "run the exchange as this operator; see no event by that";
-    case BP_IDENTITY_SERVER:
-        break;
-    }
-    return "serve as this server; connect to none";
-}
-
-static void print_identity(struct inspection *in, const X509 *cert)
-{
-    struct bp_buf pem = {0};
-    struct bp_identity id;
-    struct bp_err err;
-    bp_status st = bp_cert_pem(cert, &pem, &err);
-    if (st == BP_OK)
-        st = bp_identity_of_pem(bp_buf_str(&pem), NULL, in->now_ns, &id, &err);
-    bp_buf_fini(&pem);
-    if (st != BP_OK) {
-        say_wrong(in, &err);
-        return;
-    }
-    printf("  identity  %s %s\n", bp_identity_kind_name(id.kind), id.name);
-    printf("  can       %s\n", what_it_can(id.kind));
-}
-
-static void print_ca(struct inspection *in, const X509 *cert)
-{
-    struct bp_err err;
-    bool any = false;
-    const EVP_PKEY *key = X509_get0_pubkey(cert);
-    printf("  can       ");
-    for (int kind = 0; kind < BP_IDENTITY_KINDS; kind++) {
-        if (!bp_certificate_has_policy(cert, (enum bp_identity_kind)kind))
-            continue;
-        printf("%s/%s/", any ? ", " : "sign certificates for the path ",
-               bp_identity_kind_name((enum bp_identity_kind)kind));
-        any = true;
-    }
-    printf("%s\n", any ? "" : "sign CAs; no one's certificate");
-    if (key == NULL || bp_key_check(key, &err) != BP_OK) {
-        if (key == NULL)
-            bp_fail(&err, BP_EINVAL, "its key cannot be read");
-        say_wrong(in, &err);
-    }
-}
-
-/* Chain, assertion and revocation, as far as the files for it were given. */
-static void print_trust(struct inspection *in, X509 *cert)
-{
-    struct bp_err err;
-    STACK_OF(X509) *chain = NULL;
-    const bool is_ca = X509_check_ca(cert) == 1;
-    const bool for_server = (X509_get_extended_key_usage(cert) & XKU_SSL_SERVER) != 0;
-    const enum bp_use use = is_ca ? BP_USE_AS_CA : for_server ? BP_USE_AS_SERVER : BP_USE_AS_CLIENT;
-    bp_status st = bp_trust_verify(in->trust, cert, in->all, use, in->now_ns, &chain, &err);
-    if (st == BP_OK && !is_ca)
-        st = bp_chain_check_assertion(chain, NULL, &err);
-    if (st == BP_OK && in->crls != NULL)
-        st = bp_crl_set_check(in->crls, chain, in->now_ns, &err);
-    bp_certificates_free(chain);
-    if (st != BP_OK)
-        say_wrong(in, &err);
+    bp_time_format(from_ns, from_text);
+    bp_time_format(until_ns, until_text);
+    printf(BP_INSPECT_LINE "from %s to %s, ", "valid", from_text, until_text);
+    if (until_ns >= in->now_ns)
+        printf("%" PRId64 " days left\n", (until_ns - in->now_ns) / day_ns);
     else
-        printf("  trusted   by the bundle given%s\n", in->crls != NULL ? ", not revoked" : "");
+        printf("over since %" PRId64 " days\n", (in->now_ns - until_ns) / day_ns);
 }
 
-static void inspect_all(struct inspection *in)
+/* What may stand in the file: how it is read, and what is done with it. */
+struct kind {
+    const char *label; /* behind BEGIN */
+    const char *what;
+    void *(*parse)(const uint8_t *der, long n);
+    void (*inspect)(struct bp_inspection *in, void *thing);
+    void (*free)(void *thing);
+};
+
+struct part {
+    const struct kind *kind;
+    void *thing;
+};
+
+struct parts {
+    struct part *items;
+    size_t n;
+};
+
+static void *parse_certificate(const uint8_t *der, long n)
 {
-    for (int i = 0; i < sk_X509_num(in->all); i++) {
-        X509 *cert = sk_X509_value(in->all, i);
-        const bool is_ca = X509_check_ca(cert) == 1;
-        printf("%s %d\n", is_ca ? "CA certificate" : "certificate", i + 1);
-        print_facts(cert);
-        if (is_ca)
-            print_ca(in, cert);
-        else
-            print_identity(in, cert);
-        if (in->trust != NULL)
-            print_trust(in, cert);
-    }
+    return d2i_X509(NULL, &der, n);
 }
 
-static bp_status read_crls(struct inspection *in, const struct bp_options *o, struct bp_err *err)
+static void inspect_certificate(struct bp_inspection *in, void *thing)
+{
+    bp_inspect_certificate(in, thing);
+}
+
+static void free_certificate(void *thing)
+{
+    X509_free(thing);
+}
+
+static void *parse_request(const uint8_t *der, long n)
+{
+    return d2i_X509_REQ(NULL, &der, n);
+}
+
+static void inspect_request(struct bp_inspection *in, void *thing)
+{
+    bp_inspect_request(in, thing);
+}
+
+static void free_request(void *thing)
+{
+    X509_REQ_free(thing);
+}
+
+static void *parse_crl(const uint8_t *der, long n)
+{
+    return d2i_X509_CRL(NULL, &der, n);
+}
+
+static void inspect_crl(struct bp_inspection *in, void *thing)
+{
+    bp_inspect_crl(in, thing);
+}
+
+static void free_crl(void *thing)
+{
+    X509_CRL_free(thing);
+}
+
+static const struct kind kinds[] = {
+    {PEM_STRING_X509, "certificate", parse_certificate, inspect_certificate, free_certificate},
+    {PEM_STRING_X509_REQ, "request", parse_request, inspect_request, free_request},
+    {PEM_STRING_X509_REQ_OLD, "request", parse_request, inspect_request, free_request},
+    {PEM_STRING_X509_CRL, "CRL", parse_crl, inspect_crl, free_crl},
+};
+
+static bp_status find_kind(const char *label, const struct kind **out, struct bp_err *err)
+{
+    for (size_t i = 0; i < BP_COUNT(kinds); i++) {
+        *out = &kinds[i];
+        if (strcmp(kinds[i].label, label) == 0)
+            return BP_OK;
+    }
+    if (strstr(label, "PRIVATE KEY") != NULL)
+        return bp_fail(err, BP_EINVAL,
+                       "a private key is in it, which is nobody's but its holder's: it is never "
+                       "sent to the CA");
+    return bp_fail(err, BP_EINVAL, "what it holds is no certificate, request or CRL");
+}
+
+static bp_status add_part(struct parts *parts, const char *label, const uint8_t *der, long n,
+                          struct bp_err *err)
+{
+    struct part part = {.kind = NULL};
+    struct part *more;
+    bp_status st = find_kind(label, &part.kind, err);
+    if (st != BP_OK)
+        return st;
+    if ((part.thing = part.kind->parse(der, n)) == NULL)
+        return bp_fail(err, BP_EINVAL, "a %s in it cannot be read: %s", part.kind->what,
+                       bp_openssl_reason());
+    if ((more = realloc(parts->items, (parts->n + 1) * sizeof(*more))) == NULL) {
+        part.kind->free(part.thing);
+        return bp_fail(err, BP_ENOMEM, "out of memory");
+    }
+    parts->items = more;
+    more[parts->n++] = part;
+    return BP_OK;
+}
+
+static bp_status add_parts(struct parts *parts, struct bp_str text, struct bp_err *err)
+{
+    BIO *bio = BIO_new_mem_buf(text.p, (int)text.n);
+    char *label, *header;
+    unsigned char *der;
+    long n;
+    bp_status st = bio != NULL ? BP_OK : bp_fail(err, BP_ENOMEM, "out of memory");
+    while (st == BP_OK && PEM_read_bio(bio, &label, &header, &der, &n) == 1) {
+        st = add_part(parts, label, der, n, err);
+        OPENSSL_free(label);
+        OPENSSL_free(header);
+        OPENSSL_clear_free(der, (size_t)n); /* it may be a key */
+    }
+    BIO_free(bio);
+    if (st == BP_OK && ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE)
+        return bp_fail(err, BP_EINVAL, "it is damaged: %s", bp_openssl_reason());
+    return st == BP_OK && parts->n == 0
+               ? bp_fail(err, BP_EINVAL, "no certificate, request or CRL is in it")
+               : st;
+}
+
+static bp_status read_parts(struct parts *parts, const char *path, struct bp_err *err)
+{
+    struct bp_buf text = {0};
+    bp_status st = bp_file_read(path, MOST_BYTES, &text, err);
+    if (st == BP_OK && (st = add_parts(parts, bp_buf_str(&text), err)) != BP_OK)
+        bp_fail_in(err, st, "%s", path);
+    bp_buf_fini(&text);
+    return st;
+}
+
+static void parts_fini(struct parts *parts)
+{
+    for (size_t i = 0; i < parts->n; i++)
+        parts->items[i].kind->free(parts->items[i].thing);
+    free(parts->items);
+}
+
+/* Borrowed: what came with a certificate may lead from it to its root. */
+static bp_status collect_certificates(struct bp_inspection *in, const struct parts *parts,
+                                      struct bp_err *err)
+{
+    if ((in->all = sk_X509_new_null()) == NULL)
+        return bp_fail(err, BP_ENOMEM, "out of memory");
+    for (size_t i = 0; i < parts->n; i++) {
+        if (parts->items[i].kind == &kinds[0] && sk_X509_push(in->all, parts->items[i].thing) == 0)
+            return bp_fail(err, BP_ENOMEM, "out of memory");
+    }
+    return BP_OK;
+}
+
+/* Several certificates, each of a CA, and nothing else. */
+static bool is_bundle(const struct bp_inspection *in, const struct parts *parts)
+{
+    if (parts->n < 2 || sk_X509_num(in->all) != (int)parts->n)
+        return false;
+    for (int i = 0; i < sk_X509_num(in->all); i++) {
+        if (X509_check_ca(sk_X509_value(in->all, i)) != 1)
+            return false;
+    }
+    return true;
+}
+
+static void inspect_all(struct bp_inspection *in, const struct parts *parts)
+{
+    for (size_t i = 0; i < parts->n; i++)
+        parts->items[i].kind->inspect(in, parts->items[i].thing);
+    if (is_bundle(in, parts))
+        bp_inspect_bundle(in);
+}
+
+static bp_status read_crls(struct bp_inspection *in, const struct bp_options *o, struct bp_err *err)
 {
     const char *const *paths;
     const size_t n = bp_options_list(o, "crl", &paths);
@@ -145,7 +239,7 @@ static bp_status read_crls(struct inspection *in, const struct bp_options *o, st
         return bp_fail(err, BP_ENOMEM, "out of memory");
     for (size_t i = 0; st == BP_OK && i < n; i++) {
         struct bp_buf text = {0};
-        st = bp_file_read(paths[i], 64u << 20, &text, err);
+        st = bp_file_read(paths[i], MOST_BYTES, &text, err);
         if (st == BP_OK &&
             (st = bp_crl_set_add(in->crls, bp_buf_str(&text), in->now_ns, err)) != BP_OK)
             bp_fail_in(err, st, "%s", paths[i]);
@@ -154,7 +248,7 @@ static bp_status read_crls(struct inspection *in, const struct bp_options *o, st
     return st;
 }
 
-static bp_status read_trust(struct inspection *in, const char *path, struct bp_err *err)
+static bp_status read_trust(struct bp_inspection *in, const char *path, struct bp_err *err)
 {
     struct bp_buf text = {0};
     bp_status st;
@@ -167,46 +261,43 @@ static bp_status read_trust(struct inspection *in, const char *path, struct bp_e
     return st;
 }
 
-static bp_status read_file(struct inspection *in, const char *path, struct bp_err *err)
+static bp_status inspect(const char *path, const struct bp_options *o, struct bp_err *err)
 {
-    struct bp_buf text = {0};
-    bp_status st = bp_file_read(path, BP_PEM_MOST_BYTES, &text, err);
-    if (st == BP_OK && (st = bp_certificates_parse(bp_buf_str(&text), &in->all, err)) != BP_OK)
-        bp_fail_in(err, st, "%s", path);
-    bp_buf_fini(&text);
+    struct bp_inspection in = {.now_ns = bp_now_ns(&bp_system_clock)};
+    struct parts parts = {.n = 0};
+    bp_status st;
+
+    if ((st = read_parts(&parts, path, err)) == BP_OK &&
+        (st = collect_certificates(&in, &parts, err)) == BP_OK &&
+        (st = read_trust(&in, bp_options_text(o, "ca"), err)) == BP_OK &&
+        (st = read_crls(&in, o, err)) == BP_OK) {
+        inspect_all(&in, &parts);
+        if (in.is_wrong)
+            st = bp_fail(err, BP_EINVAL, "%s: something is wrong with it", path);
+    }
+    bp_crl_set_destroy(in.crls);
+    bp_trust_destroy(in.trust);
+    sk_X509_free(in.all);
+    parts_fini(&parts);
     return st;
 }
 
 static bp_status run(const struct bp_options *o, bool *is_usage, struct bp_err *err)
 {
-    struct inspection in = {.now_ns = bp_now_ns(&bp_system_clock)};
     const char *const *operands;
-    bp_status st;
-
     bp_options_rest(o, &operands);
     if (bp_options_is_set(o, "crl") && bp_options_text(o, "ca") == NULL) {
         *is_usage = true;
         return bp_fail(err, BP_EINVAL, "--crl needs --ca: the CAs that sign it");
     }
-    if ((st = read_file(&in, operands[0], err)) == BP_OK &&
-        (st = read_trust(&in, bp_options_text(o, "ca"), err)) == BP_OK &&
-        (st = read_crls(&in, o, err)) == BP_OK) {
-        inspect_all(&in);
-        if (in.is_wrong)
-            st = bp_fail(err, BP_EINVAL, "%s: something is wrong with it", operands[0]);
-    }
-    bp_crl_set_destroy(in.crls);
-    bp_trust_destroy(in.trust);
-    bp_certificates_free(in.all);
-    return st;
+    return inspect(operands[0], o, err);
 }
 
 static const struct bp_option options[] = {
     {.key = "ca",
      .type = BP_OPTION_TEXT,
      .operand = "FILE",
-     .help =
-         "A bundle: check that it leads to one of these CAs, which may sign such a certificate."},
+     .help = "A bundle: check that it leads to one of these CAs, which may sign such a thing."},
     {.key = "crl",
      .type = BP_OPTION_LIST,
      .operand = "FILE",
@@ -215,9 +306,12 @@ static const struct bp_option options[] = {
 
 const struct bp_command bp_command_inspect = {
     .name = "inspect",
-    .summary = "say in words what a certificate can do and what is wrong with it",
-    .usage = "Usage: berbagi-ca inspect [--ca FILE [--crl FILE...]] FILE\n\n"
-             "Exits 1 if anything is wrong with a certificate of the file.",
+    .summary = "say in words what a certificate, request, CRL or bundle is good for",
+    .usage =
+        "Usage: berbagi-ca inspect [--ca FILE [--crl FILE...]] FILE\n\n"
+        "FILE holds certificates, requests or CRLs, or is a bundle of CAs. Exits 1 if anything "
+        "is wrong\n"
+        "with one of them.",
     .options = options,
     .n_options = BP_COUNT(options),
     .least_operands = 1,

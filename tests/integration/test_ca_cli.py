@@ -143,8 +143,8 @@ def test_folder_of_the_authority_copied_in_part_is_no_authority(authority, tmp_p
     refused(str(part), "list", "--dir", part)
 
 
-@pytest.mark.parametrize("what", ["key", "request", "empty", "missing", "folder"])
-def test_inspect_of_what_is_no_certificate_says_so(tmp_path, what):
+@pytest.mark.parametrize("what", ["key", "empty", "missing", "folder"])
+def test_inspect_of_what_is_nothing_of_ours_says_so(tmp_path, what):
     file = tmp_path / what
     ca_run("request", "--agency", "kab.18.07", "--key", tmp_path / "key", "--csr", tmp_path / "request")
     (tmp_path / "empty").write_text("")

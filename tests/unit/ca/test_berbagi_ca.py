@@ -1,102 +1,17 @@
-"""Drives the real berbagi-ca, and looks at what it makes with a library nobody here wrote (python3-cryptography)."""
+"""berbagi-ca: what it makes, signs, revokes and tells."""
 
 import ipaddress
 import os
-import shutil
-import signal
 import stat
 import subprocess
-import sys
-import tempfile
 import unittest
 from datetime import timedelta
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.x509.oid import CRLEntryExtensionOID, ExtendedKeyUsageOID, ExtensionOID, NameOID
+from cryptography.x509.oid import CRLEntryExtensionOID, ExtendedKeyUsageOID, ExtensionOID
 
-PROGRAM, KILL_AT = os.path.abspath(sys.argv.pop(1)), os.path.abspath(sys.argv.pop(1))
-DOMAIN = "berbagi.example"
-
-
-def spiffe(path):
-    return x509.UniformResourceIdentifier(f"spiffe://{DOMAIN}/{path}")
-
-
-def extension(cert, oid):
-    return cert.extensions.get_extension_for_oid(oid).value
-
-
-INIT = ("init", "--dir", "ca", "--trust-domain", DOMAIN, "--no-passphrase")
-
-
-class CaTest(unittest.TestCase):
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.dir = folder.name
-
-    def path(self, name):
-        return os.path.join(self.dir, name)
-
-    def environment(self, **more):
-        return {"PATH": os.environ["PATH"], **more}
-
-    def run_ca(self, *arguments, code=0):
-        done = subprocess.run([PROGRAM, *arguments], cwd=self.dir, capture_output=True, text=True,
-                              env=self.environment())
-        self.assertEqual(done.returncode, code, done.stderr)
-        return done
-
-    def refuse(self, words, *arguments, code=1):
-        done = self.run_ca(*arguments, code=code)
-        self.assertIn(words, done.stderr)
-        self.assertEqual(done.stdout, "")
-
-    def init(self, *more):
-        with open(self.path("agencies.yaml"), "w") as f:
-            f.write("agencies:\n  - id: kab.18.07\n  - id: kl.kp2mi\n")
-        self.run_ca(*INIT, "--registry", "agencies.yaml", *more)
-        os.remove(self.path("agencies.yaml"))
-
-    def certs(self, name):
-        with open(self.path(name), "rb") as f:
-            parts = f.read().split(b"-----END CERTIFICATE-----\n")[:-1]
-        return [x509.load_pem_x509_certificate(p + b"-----END CERTIFICATE-----\n") for p in parts]
-
-    def crl(self, name):
-        with open(self.path(name), "rb") as f:
-            return x509.load_pem_x509_crl(f.read())
-
-    def agency(self, name="kab.18.07", out="cert.pem"):
-        self.run_ca("request", "--agency", name, "--key", "key.pem", "--csr", "req.pem")
-        self.run_ca("sign", "--dir", "ca", "--csr", "req.pem", "--agency", name, "--out", out)
-        return self.certs(out)[0]
-
-    def write_csr(self, name, names, key=None, spoil=False):
-        """A request of somebody who does not use our program."""
-        key = key or ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "x")])
-        builder = x509.CertificateSigningRequestBuilder().subject_name(subject)
-        if names is not None:
-            builder = builder.add_extension(x509.SubjectAlternativeName(names), False)
-        pem = builder.sign(key, hashes.SHA256())
-        data = bytearray(pem.public_bytes(serialization.Encoding.DER))
-        if spoil:
-            data[-1] ^= 1
-            pem = x509.load_der_x509_csr(bytes(data))
-        with open(self.path(name), "wb") as f:
-            f.write(pem.public_bytes(serialization.Encoding.PEM))
-
-    def snapshot(self):
-        found = {}
-        for folder, _, files in os.walk(self.path("ca")):
-            for file in files:
-                if not file.endswith(".mdb"):
-                    with open(os.path.join(folder, file), "rb") as f:
-                        found[os.path.join(folder, file)] = f.read()
-        return found, self.run_ca("list", "--dir", "ca").stdout
+from ca_case import DOMAIN, INIT, CaTest, extension, spiffe
 
 
 class Init(CaTest):
@@ -427,90 +342,6 @@ class Words(CaTest):
         for host in ("*.example", "A.example", "-a.example", "a..example", "a,URI:x", "1.2.3.4.", ""):
             self.refuse("--dns", *request, "--server", "one", f"--dns={host}", code=2)
         self.assertEqual(os.listdir(self.dir), [])
-
-
-class Killed(CaTest):
-    """Kills the program before its nth write, rename or flush, for every n until it lives."""
-
-    def environment(self, **more):
-        return super().environment(LD_PRELOAD=KILL_AT, ASAN_OPTIONS="verify_asan_link_order=0",
-                                   **more)
-
-    def killed_at(self, n, *arguments):
-        done = subprocess.run([PROGRAM, *arguments], cwd=self.dir, capture_output=True,
-                              env=self.environment(KILL_AT=str(n)))
-        self.assertIn(done.returncode, (0, -signal.SIGKILL), done.stderr)
-        return done.returncode != 0
-
-    def each_kill(self, *arguments):
-        """Yields after each run that was killed, then after the one that was not."""
-        n = 1
-        while self.killed_at(n, *arguments):
-            yield n
-            n += 1
-        self.assertGreater(n, 5)
-        yield n
-
-    def records(self):
-        return self.run_ca("list", "--dir", "ca").stdout.splitlines()
-
-    def reset(self):
-        shutil.rmtree(self.path("ca"), ignore_errors=True)
-        shutil.copytree(self.path("base"), self.path("ca"))
-
-    def prepare(self):
-        self.init()
-        self.run_ca("request", "--agency", "kab.18.07", "--key", "key.pem", "--csr", "req.pem")
-        self.run_ca("sign", "--dir", "ca", "--csr", "req.pem", "--agency", "kab.18.07", "--out",
-                    "first.pem")
-        os.rename(self.path("ca"), self.path("base"))
-        self.reset()
-
-    def test_init_makes_all_or_nothing(self):
-        for _ in self.each_kill(*INIT, "--development"):
-            if os.path.exists(self.path("ca")):
-                self.assertEqual(len(self.records()), 3)
-                self.assertEqual(len(self.certs("ca/ca.pem")), 4)
-                self.agency()
-                shutil.rmtree(self.path("ca"))
-
-    def test_sign_is_recorded_whole_or_not_at_all(self):
-        self.prepare()
-        before = len(self.records())
-        sign = ("sign", "--dir", "ca", "--csr", "req.pem", "--agency", "kab.18.07", "--out",
-                "cert.pem")
-        for _ in self.each_kill(*sign):
-            records = self.records()
-            self.assertIn(len(records), (before, before + 1))
-            known = {record.split()[0] for record in records}
-            if os.path.exists(self.path("cert.pem")):
-                cert = self.certs("cert.pem")[0]
-                self.assertIn(f"{cert.serial_number:032x}", known)
-                os.remove(self.path("cert.pem"))
-            for serial in known:
-                self.run_ca("export", "--dir", "ca", serial)
-            self.run_ca(*sign)
-            os.remove(self.path("cert.pem"))
-            self.reset()
-
-    def test_revoke_then_crl_tells_the_ledger_truth(self):
-        self.prepare()
-        for _ in self.each_kill("revoke", "--dir", "ca", "--agency", "kab.18.07"):
-            for name in ("root", "agency", "operator", "server"):
-                self.crl(f"ca/crl/{name}.pem")
-            revoked = sum("revoked" in record for record in self.records())
-            on_list = len(self.crl("ca/crl/agency.pem"))
-            self.assertLessEqual(on_list, revoked)
-            self.run_ca("crl", "--dir", "ca")
-            self.assertEqual(len(self.crl("ca/crl/agency.pem")), revoked)
-            self.reset()
-
-    def test_request_killed_and_run_again_completes(self):
-        request = ("request", "--agency", "kab.18.07", "--key", "key.pem", "--csr", "req.pem")
-        for _ in self.each_kill(*request):
-            self.run_ca(*request)
-            os.remove(self.path("key.pem"))
-            os.remove(self.path("req.pem"))
 
 
 if __name__ == "__main__":

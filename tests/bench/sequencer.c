@@ -1,17 +1,22 @@
-/* The sequencer alone, without gRPC: events a second by size of request, each request answered when
- * it is on disk, with the index filled beside it and caught up at the end.
+/* The sequencer alone, without gRPC: events a second, each request answered when it is on disk, from
+ * the first one until the index has caught up with the last. Requests are made before the clock
+ * starts.
  *
- *     sequencer FOLDER [EVENTS [DATA_BYTES]]      FOLDER must not exist; it is left for a look, and
- * to be removed
- */
+ *     sequencer floor FOLDER EVENTS [DATA_BYTES]   by size of request
+ *     sequencer scale FOLDER EVENTS [DATA_BYTES]   by the number of events stored before
+ *
+ * FOLDER must not exist; it is left for a look, and to be removed. */
 #include <stdio.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "digest.h"
 #include "file.h"
 #include "index.h"
 
-#define ROUND 32 /* requests made, then submitted at once */
+#define CHUNK 100000 /* events made, then stored */
+#define WINDOW 32    /* requests at once with the sequencer */
+#define BATCH_MOST 1000
 
 struct request {
     struct bp_submission submission; /* first */
@@ -28,7 +33,8 @@ struct bench {
     pthread_mutex_t lock; /* guards in_flight */
     pthread_cond_t answered;
     size_t in_flight;
-    struct request requests[ROUND];
+    struct request *requests;      /* of a chunk */
+    struct bp_proposal *proposals; /* theirs */
 };
 
 static double seconds(void)
@@ -51,23 +57,27 @@ static void answered(struct bp_submission *submission, bp_status st)
     struct bench *b = ((struct request *)submission)->bench;
     check(st, "publish", NULL);
     (void)pthread_mutex_lock(&b->lock);
-    if (--b->in_flight == 0)
-        (void)pthread_cond_signal(&b->answered);
+    b->in_flight--;
+    (void)pthread_cond_signal(&b->answered);
     (void)pthread_mutex_unlock(&b->lock);
 }
 
-/* Submits the first n requests and waits for the last answer. */
-static void submit_all(struct bench *b, size_t n)
+/* Waits until no more than this many requests are unanswered. */
+static void wait_for(struct bench *b, size_t most)
 {
-    b->in_flight = n;
-    for (size_t i = 0; i < n; i++) {
-        if (!bp_sequencer_submit(b->sequencer, &b->requests[i].submission))
-            check(BP_EAGAIN, "submit", NULL);
-    }
     (void)pthread_mutex_lock(&b->lock);
-    while (b->in_flight != 0)
+    while (b->in_flight > most)
         (void)pthread_cond_wait(&b->answered, &b->lock);
     (void)pthread_mutex_unlock(&b->lock);
+}
+
+static void submit(struct bench *b, struct request *r)
+{
+    (void)pthread_mutex_lock(&b->lock);
+    b->in_flight++;
+    (void)pthread_mutex_unlock(&b->lock);
+    if (!bp_sequencer_submit(b->sequencer, &r->submission))
+        check(BP_EAGAIN, "submit", NULL);
 }
 
 static void content_of(const struct bp_record *record, struct bp_content_digest *out)
@@ -108,60 +118,124 @@ static void add_event(struct request *r, struct bp_proposal *p)
     content_of(&p->record, &p->content);
 }
 
-static void fill(struct request *r, size_t n)
+static void make_request(struct request *r, struct bp_proposal *proposals, size_t n)
 {
     bp_buf_clear(&r->bytes);
+    if (bp_buf_reserve(&r->bytes, n * (r->bench->data_bytes + 256)) == NULL)
+        check(BP_ENOMEM, "requests", NULL);
+    r->submission = (struct bp_submission){.proposals = proposals, .n = n, .done = answered};
     for (size_t i = 0; i < n; i++)
-        add_event(r, &r->submission.proposals[i]);
-    r->submission.n = n;
+        add_event(r, &proposals[i]);
     r->submission.mail.bytes = r->bytes.n;
-    r->submission.done = answered;
 }
 
-/* batch 1 goes one at a time, so that its figure is that of one flush; the others a round at a
- * time. */
-static void run(struct bench *b, size_t batch, uint64_t events)
+struct cost {
+    double wall_s, cpu_s;
+};
+
+static double cpu_seconds(void)
 {
-    size_t round = batch == 1 ? 1 : ROUND;
-    double start = seconds(), storing = 0;
-    uint64_t before = bp_journal_disk_bytes(b->journal), sent = 0;
-    for (; sent < events; sent += round * batch) {
-        for (size_t i = 0; i < round; i++)
-            fill(&b->requests[i], batch);
-        double from = seconds();
-        submit_all(b, round);
-        storing += seconds() - from;
-    }
-    check(bp_index_catch_up(b->index), "index", NULL);
-    double whole = seconds() - start;
-    uint64_t bytes = bp_journal_disk_bytes(b->journal) - before;
-    (void)printf("%8zu %12llu %12.0f %12.0f %10.0f\n", batch, (unsigned long long)sent,
-                 (double)sent / storing, (double)sent / whole, (double)bytes / (double)sent);
+    struct rusage u;
+    (void)getrusage(RUSAGE_SELF, &u);
+    return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
+           (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
 }
 
-static void bench_open(struct bench *b, const char *dir, size_t most_batch)
+/* Makes `events` (a chunk at most), then stores them with so many requests at once. */
+static struct cost store(struct bench *b, size_t events, size_t batch, size_t window)
+{
+    size_t n = (events + batch - 1) / batch;
+    for (size_t i = 0; i < n; i++) {
+        size_t first = i * batch;
+        b->requests[i].bench = b;
+        make_request(&b->requests[i], b->proposals + first,
+                     events - first < batch ? events - first : batch);
+    }
+    struct cost cost = {-seconds(), -cpu_seconds()};
+    for (size_t i = 0; i < n; i++) {
+        wait_for(b, window - 1);
+        submit(b, &b->requests[i]);
+    }
+    wait_for(b, 0);
+    check(bp_index_catch_up(b->index), "index", NULL);
+    cost.wall_s += seconds();
+    cost.cpu_s += cpu_seconds();
+    return cost;
+}
+
+/* Stores many chunks; the last one's cost is in *last (NULL: not wanted), that of all is returned. */
+static struct cost store_many(struct bench *b, uint64_t events, size_t batch, struct cost *last)
+{
+    struct cost all = {0, 0};
+    for (uint64_t sent = 0; sent < events;) {
+        size_t n = events - sent < CHUNK ? (size_t)(events - sent) : CHUNK;
+        struct cost cost = store(b, n, batch, batch == 1 ? 1 : WINDOW);
+        all.wall_s += cost.wall_s;
+        all.cpu_s += cost.cpu_s;
+        sent += n;
+        if (last != NULL)
+            *last = cost;
+    }
+    return all;
+}
+
+static void run_floor(struct bench *b, uint64_t events)
+{
+    static const size_t batches[] = {1, 64, BATCH_MOST};
+    (void)printf("%8s %12s %12s %12s %10s\n", "batch", "events", "events/s", "CPU us each",
+                 "bytes each");
+    for (size_t i = 0; i < sizeof(batches) / sizeof(batches[0]); i++) {
+        size_t batch = batches[i];
+        uint64_t n = batch == 1 ? events / 100 + 1 : batch == 64 ? events / 4 + 1 : events;
+        uint64_t before = bp_journal_disk_bytes(b->journal);
+        struct cost cost = store_many(b, n, batch, NULL);
+        (void)printf("%8zu %12llu %12.0f %12.2f %10.0f\n", batch, (unsigned long long)n,
+                     (double)n / cost.wall_s, cost.cpu_s * 1e6 / (double)n,
+                     (double)(bp_journal_disk_bytes(b->journal) - before) / (double)n);
+        (void)fflush(stdout);
+    }
+}
+
+/* The cost of a chunk at 10^5 events, at 10^6 and so on. */
+static void run_scale(struct bench *b, uint64_t events)
+{
+    double first = 0;
+    (void)printf("%12s %12s %12s %12s %12s\n", "stored", "events/s", "us each", "CPU us each",
+                 "to the first");
+    (void)store_many(b, CHUNK, BATCH_MOST, NULL); /* what is new warms up */
+    for (uint64_t stored = CHUNK, next = CHUNK; next <= events; next *= 10) {
+        struct cost cost = {0, 0};
+        (void)store_many(b, next > stored ? next - stored + CHUNK : CHUNK, BATCH_MOST, &cost);
+        stored = next + CHUNK;
+        double each_us = cost.wall_s * 1e6 / CHUNK;
+        first = first != 0 ? first : each_us;
+        (void)printf("%12llu %12.0f %12.2f %12.2f %11.0f%%\n", (unsigned long long)next,
+                     1e6 / each_us, each_us, cost.cpu_s * 1e6 / CHUNK, 100 * each_us / first);
+        (void)fflush(stdout);
+    }
+}
+
+static void bench_open(struct bench *b, const char *dir)
 {
     struct bp_err err = {{0}};
     char *journal = bp_path_join(dir, "journal"), *index = bp_path_join(dir, "index");
-    struct bp_journal_config journal_config = {.dir = journal};
+    check(bp_dir_make(dir, 0700, &err), "folder", &err);
+    struct bp_journal_config journal_config = {.dir = journal, .clock = &bp_system_clock};
     check(bp_journal_open(&journal_config, &b->journal, &err), "journal", &err);
     struct bp_index_config index_config = {
         .dir = index, .journal = b->journal, .digest_of = digest_of};
     check(bp_index_open(&index_config, &b->index, &err), "index", &err);
-    struct bp_sequencer_config config = {.journal = b->journal, .ids = bp_index_ids(b->index)};
+    struct bp_sequencer_config config = {
+        .journal = b->journal, .ids = bp_index_ids(b->index), .clock = &bp_system_clock};
     check(bp_sequencer_start(&config, &b->sequencer, &err), "sequencer", &err);
     free(journal);
     free(index);
     (void)pthread_mutex_init(&b->lock, NULL);
     (void)pthread_cond_init(&b->answered, NULL);
-    for (size_t i = 0; i < ROUND; i++) {
-        struct request *r = &b->requests[i];
-        r->bench = b;
-        r->submission.proposals = calloc(most_batch, sizeof(struct bp_proposal));
-        if (r->submission.proposals == NULL ||
-            bp_buf_reserve(&r->bytes, most_batch * (b->data_bytes + 256)) == NULL)
-            check(BP_ENOMEM, "requests", NULL);
-    }
+    b->requests = calloc(CHUNK, sizeof(*b->requests));
+    b->proposals = calloc(CHUNK, sizeof(*b->proposals));
+    if (b->requests == NULL || b->proposals == NULL)
+        check(BP_ENOMEM, "requests", NULL);
 }
 
 static void bench_close(struct bench *b)
@@ -169,10 +243,10 @@ static void bench_close(struct bench *b)
     bp_sequencer_stop(b->sequencer);
     bp_index_close(b->index);
     bp_journal_close(b->journal);
-    for (size_t i = 0; i < ROUND; i++) {
-        free(b->requests[i].submission.proposals);
+    for (size_t i = 0; i < CHUNK; i++)
         bp_buf_fini(&b->requests[i].bytes);
-    }
+    free(b->requests);
+    free(b->proposals);
 }
 
 static uint64_t number_of(const char *text, uint64_t otherwise, uint64_t most)
@@ -187,22 +261,19 @@ static uint64_t number_of(const char *text, uint64_t otherwise, uint64_t most)
 
 int main(int argc, char **argv)
 {
-    static const size_t batches[] = {1, 64, 1000};
     struct bench b = {0};
-    if (argc < 2 || argc > 4) {
-        (void)fprintf(stderr, "usage: %s FOLDER [EVENTS [DATA_BYTES]]\n", argv[0]);
+    bool is_scale = argc > 1 && strcmp(argv[1], "scale") == 0;
+    if (argc < 4 || argc > 5 || (!is_scale && strcmp(argv[1], "floor") != 0)) {
+        (void)fprintf(stderr, "usage: %s floor|scale FOLDER EVENTS [DATA_BYTES]\n", argv[0]);
         return 2;
     }
-    uint64_t events = number_of(argc > 2 ? argv[2] : NULL, 300000, UINT64_C(1) << 32);
-    b.data_bytes = (size_t)number_of(argc > 3 ? argv[3] : NULL, 200, 16000);
-    bench_open(&b, argv[1], batches[2]);
-    (void)printf("%8s %12s %12s %12s %10s\n", "batch", "events", "stored/s", "whole/s",
-                 "bytes each");
-    for (size_t i = 0; i < sizeof(batches) / sizeof(batches[0]); i++)
-        run(&b, batches[i],
-            batches[i] == 1    ? events / 100 + 1
-            : batches[i] == 64 ? events / 4 + 1
-                               : events);
+    uint64_t events = number_of(argv[3], 0, UINT64_C(1) << 32);
+    b.data_bytes = (size_t)number_of(argc > 4 ? argv[4] : NULL, 200, 16000);
+    bench_open(&b, argv[2]);
+    if (is_scale)
+        run_scale(&b, events);
+    else
+        run_floor(&b, events);
     bench_close(&b);
     return 0;
 }

@@ -33,5 +33,10 @@ void bench_publish(double secs, size_t conns, size_t in_flight);
 void bench_bulk(const struct src *from, uint64_t mark_every); /* 0: none is marked */
 void bench_live(double secs, uint64_t rate, size_t subscribers);
 void bench_replay(const char *agency, uint64_t n);
+/* Reads n stored events by a filter that only marked ones pass. */
+void bench_sparse(uint64_t n);
+/* Opens so many subscriptions, each over a connection of its own, says "open" on a line and keeps
+ * them for secs. Prints how many heartbeats came. */
+void bench_idle(size_t subscribers, double secs);
 
 #endif

@@ -66,9 +66,13 @@ int main(int argc, char **argv)
         bench_replay(BENCH_PUBLISHER, number(argv[2]));
     } else if (strcmp(verb, "narrow") == 0 && argc == 3) {
         bench_replay(BENCH_NARROW, number(argv[2]));
+    } else if (strcmp(verb, "sparse") == 0 && argc == 3) {
+        bench_sparse(number(argv[2]));
+    } else if (strcmp(verb, "idle") == 0 && argc == 4) {
+        bench_idle(number(argv[2]), atof(argv[3]));
     } else {
         die("usage", "ping | publish SECS CONNS INFLIGHT | bulk FILE | fill FROM N [MARK_EVERY] | "
-                     "live SECS RATE SUBS | replay N | narrow N");
+                     "live SECS RATE SUBS | replay N | narrow N | sparse N | idle SUBS SECS");
     }
     return 0;
 }

@@ -9,15 +9,21 @@
 #define PATIENCE_S 6
 #define LIVE_IN_FLIGHT 64
 
-static struct berbagi_subscription *subscribe(struct berbagi_client *client,
-                                              enum berbagi_start start)
+static struct berbagi_subscription *
+open_subscription(struct berbagi_client *client, const struct berbagi_subscription_options *options)
 {
     struct berbagi_error error;
     struct berbagi_subscription *subscription = NULL;
-    const struct berbagi_subscription_options options = {.start = start, .max_batch = READ_BATCH};
-    bench_check(berbagi_subscription_open(client, &options, &subscription, &error), "subscription",
+    bench_check(berbagi_subscription_open(client, options, &subscription, &error), "subscription",
                 &error);
     return subscription;
+}
+
+static struct berbagi_subscription *subscribe(struct berbagi_client *client,
+                                              enum berbagi_start start)
+{
+    return open_subscription(
+        client, &(struct berbagi_subscription_options){.start = start, .max_batch = READ_BATCH});
 }
 
 /* The next response that is not a heartbeat; NULL: none within timeout_ms. */
@@ -54,13 +60,21 @@ static void *run_reader(void *context)
     return NULL;
 }
 
+/* Until the exchange has answered. */
+static void await_opened(struct berbagi_subscription *subscription)
+{
+    const struct berbagi_response *response;
+    do
+        response = next(subscription, -1);
+    while (response == NULL || response->kind != BERBAGI_OPENED);
+}
+
 static void open_reader(struct reader *r, struct berbagi_client *client, double secs, uint64_t n)
 {
     *r = (struct reader){.subscription = subscribe(client, BERBAGI_START_NOW),
                          .wanted = n,
                          .until_ns = now_ns() + (uint64_t)((secs + PATIENCE_S) * 1e9)};
-    while (next(r->subscription, -1)->kind != BERBAGI_OPENED)
-        ;
+    await_opened(r->subscription);
 }
 
 /* Takes the answers that are there; returns how many. */
@@ -157,5 +171,70 @@ void bench_replay(const char *agency, uint64_t n)
     }
     replay_out(&replay, n, start);
     berbagi_subscription_close(subscription);
+    berbagi_close(client);
+}
+
+/* --- few of many --- */
+
+void bench_sparse(uint64_t n)
+{
+    static const char *const types[] = {"bench.marked"};
+    struct berbagi_client *client = bench_client(BENCH_PUBLISHER);
+    struct berbagi_subscription *subscription = open_subscription(
+        client, &(struct berbagi_subscription_options){.start = BERBAGI_START_BEGINNING,
+                                                       .max_batch = READ_BATCH,
+                                                       .filter = {.types = types, .n_types = 1}});
+    uint64_t passed = 0, through = 0;
+    await_opened(subscription);
+    uint64_t start = now_ns();
+    while (through < n) {
+        const struct berbagi_response *response = next(subscription, 10000);
+        if (response == NULL)
+            die("sparse", "nothing for ten seconds");
+        passed += response->n_deliveries;
+        through = response->through_position;
+    }
+    double secs = (double)(now_ns() - start) / 1e9;
+    printf("{\"n\":%llu,\"passed\":%llu,\"secs\":%.4f,\"rate\":%.0f}\n", (unsigned long long)n,
+           (unsigned long long)passed, secs, (double)n / secs);
+    berbagi_subscription_close(subscription);
+    berbagi_close(client);
+}
+
+/* --- nothing to read --- */
+
+/* Looks after all of them for a while; returns how many heartbeats came. */
+static uint64_t look_after(struct berbagi_subscription **subscriptions, size_t n, double secs)
+{
+    uint64_t until = now_ns() + (uint64_t)(secs * 1e9), heartbeats = 0;
+    while (now_ns() < until) {
+        uint64_t round = now_ns() + 1000000000;
+        for (size_t i = 0; i < n; i++)
+            heartbeats += next(subscriptions[i], 0) != NULL;
+        sleep_until(round);
+    }
+    return heartbeats;
+}
+
+void bench_idle(size_t subscribers, double secs)
+{
+    struct berbagi_subscription **subscriptions = calloc(subscribers, sizeof(void *));
+    struct berbagi_client *client = bench_client(BENCH_PUBLISHER);
+    if (subscriptions == NULL)
+        die("idle", "out of memory");
+    for (size_t i = 0; i < subscribers; i++) {
+        subscriptions[i] = subscribe(client, BERBAGI_START_NOW);
+        await_opened(subscriptions[i]);
+        if (i % 500 == 499) /* heartbeats of those that are open already */
+            (void)look_after(subscriptions, i + 1, 0.1);
+    }
+    puts("open");
+    (void)fflush(stdout);
+    uint64_t heartbeats = look_after(subscriptions, subscribers, secs);
+    printf("{\"subscribers\":%zu,\"heartbeats\":%llu}\n", subscribers,
+           (unsigned long long)heartbeats);
+    for (size_t i = 0; i < subscribers; i++)
+        berbagi_subscription_close(subscriptions[i]);
+    free(subscriptions);
     berbagi_close(client);
 }

@@ -27,9 +27,7 @@ bp_status bp_key_load(const char *path, EVP_PKEY **out, struct bp_err *err)
         if (st != BP_OK)
             bp_fail_in(err, st, "%s", path);
     }
-    if (text.p != NULL)
-        bp_wipe(text.p, text.n);
-    bp_buf_fini(&text);
+    bp_secret_fini(&text);
     if (st == BP_OK)
         *out = key;
     else
@@ -37,21 +35,38 @@ bp_status bp_key_load(const char *path, EVP_PKEY **out, struct bp_err *err)
     return st;
 }
 
-bp_status bp_key_save(const EVP_PKEY *key, const char *path, struct bp_err *err)
+/* So much is reserved at once, so that no growing leaves a copy of the key behind. */
+#define KEY_PEM_MOST 16384
+
+bp_status bp_key_pem(const EVP_PKEY *key, struct bp_buf *out, struct bp_err *err)
 {
     char *text = NULL;
-    long n = 0;
-    bp_status st;
     BIO *bio = BIO_new(BIO_s_secmem());
-
-    if (bio == NULL || PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) != 1 ||
-        (n = BIO_get_mem_data(bio, &text)) <= 0)
-        st = bp_fail(err, BP_EIO, "%s: the key cannot be encoded: %s", path, bp_openssl_reason());
+    const bool ok =
+        bio != NULL && PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) == 1;
+    const long n = ok ? BIO_get_mem_data(bio, &text) : 0;
+    bp_status st = BP_OK;
+    if (n <= 0 || n > KEY_PEM_MOST)
+        st = bp_fail(err, BP_EIO, "the key cannot be encoded: %s", bp_openssl_reason());
+    else if (bp_buf_reserve(out, KEY_PEM_MOST) == NULL)
+        st = bp_fail(err, BP_ENOMEM, "out of memory");
     else
-        st = bp_file_write(path, text, (size_t)n, 0600, err);
+        bp_buf_add(out, text, (size_t)n);
     if (text != NULL)
         bp_wipe(text, (size_t)n);
     BIO_free(bio);
+    return st;
+}
+
+bp_status bp_key_save(const EVP_PKEY *key, const char *path, struct bp_err *err)
+{
+    struct bp_buf text = {0};
+    bp_status st = bp_key_pem(key, &text, err);
+    if (st == BP_OK)
+        st = bp_file_write(path, text.p, text.n, 0600, err);
+    else
+        bp_fail_in(err, st, "%s", path);
+    bp_secret_fini(&text);
     return st;
 }
 

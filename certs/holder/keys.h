@@ -13,6 +13,9 @@ BP_MUST_USE bp_status bp_key_load(const char *path, EVP_PKEY **out, struct bp_er
 /* PKCS#8, mode 0600, replaced whole or not at all. */
 BP_MUST_USE bp_status bp_key_save(const EVP_PKEY *key, const char *path, struct bp_err *err);
 
+/* Appends the PEM form, PKCS#8; out is a secret then. */
+BP_MUST_USE bp_status bp_key_pem(const EVP_PKEY *key, struct bp_buf *out, struct bp_err *err);
+
 /* The key in path; made and saved first if there is no such file (*is_new then). */
 BP_MUST_USE bp_status bp_key_obtain(const char *path, EVP_PKEY **out, bool *is_new,
                                     struct bp_err *err);

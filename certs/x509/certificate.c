@@ -17,6 +17,7 @@
 
 #include "buffer.h"
 #include "clock.h"
+#include "digest.h"
 
 const char *bp_policy_oid(enum bp_identity_kind kind)
 {
@@ -191,6 +192,13 @@ bp_status bp_secret_read(const char *path, struct bp_buf *out, struct bp_err *er
         st = secret_drain(fd, path, (size_t)s.st_size, out, err);
     close(fd);
     return st;
+}
+
+void bp_secret_fini(struct bp_buf *secret)
+{
+    if (secret->p != NULL)
+        bp_wipe(secret->p, secret->capacity);
+    bp_buf_fini(secret);
 }
 
 void bp_key_describe(const EVP_PKEY *key, char out[32])

@@ -47,6 +47,9 @@ BP_MUST_USE bp_status bp_private_key_parse(struct bp_str pem, EVP_PKEY **out, st
  * nor others can reach. Appends to out, which the caller wipes. */
 BP_MUST_USE bp_status bp_secret_read(const char *path, struct bp_buf *out, struct bp_err *err);
 
+/* Wipes and frees. */
+void bp_secret_fini(struct bp_buf *secret);
+
 /* BP_EINVAL with what the key is, unless it is RSA of 3072 bits or more, P-256, P-384 or Ed25519.
  */
 BP_MUST_USE bp_status bp_key_check(const EVP_PKEY *key, struct bp_err *err);

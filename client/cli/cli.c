@@ -89,26 +89,27 @@ int bp_cli_options(const struct bp_option *table, size_t n, const char *usage, s
     return code;
 }
 
-/* The path named by key, or the file of this name in the user's configuration if it is there. */
-static bool find_file(const struct bp_options *o, const char *key, const char *name, char **out)
+static bool find_file(const struct bp_options *o, const char *key, const char *name, bool is_there,
+                      char **out)
 {
     const char *given = bp_options_text(o, key);
     if (given != NULL)
         return (*out = strdup(given)) != NULL;
     *out = bp_cli_config_path(name);
-    if (*out != NULL && access(*out, F_OK) != 0) {
+    if (is_there && *out != NULL && access(*out, F_OK) != 0) {
         free(*out);
         *out = NULL;
     }
     return true;
 }
 
-bool bp_cli_files_find(const struct bp_options *o, struct bp_cli_files *out)
+bool bp_cli_files_find(const struct bp_options *o, bool are_there, struct bp_cli_files *out)
 {
     const char *key = bp_options_text(o, "key");
     struct bp_cli_files f = {.key = key != NULL ? strdup(key) : NULL};
-    if ((key == NULL || f.key != NULL) && find_file(o, "cert", "identity.pem", &f.cert) &&
-        find_file(o, "ca", "ca.pem", &f.ca)) {
+    if ((key == NULL || f.key != NULL) &&
+        find_file(o, "cert", "identity.pem", are_there, &f.cert) &&
+        find_file(o, "ca", "ca.pem", are_there, &f.ca)) {
         *out = f;
         return true;
     }
@@ -180,7 +181,7 @@ int bp_cli_connect(const struct bp_options *o, const struct bp_cli_listener *lis
                    uint32_t patience_ms, struct berbagi_client **out)
 {
     struct bp_cli_files f = {0};
-    if (!bp_cli_files_find(o, &f))
+    if (!bp_cli_files_find(o, true, &f))
         return CLI_FAILED;
     int code = connect_with(o, &f, listener, patience_ms, out);
     bp_cli_files_fini(&f);

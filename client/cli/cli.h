@@ -16,6 +16,7 @@ int bp_cli_subscriptions(int argc, char **argv);
 int bp_cli_policy(int argc, char **argv);
 int bp_cli_status(int argc, char **argv);
 int bp_cli_operator(int argc, char **argv);
+int bp_cli_cert(int argc, char **argv);
 
 /* Options that every command takes; a table begins with them. None is marked as required, because
  * they may come from a config file that other commands read too; bp_cli_connect asks for those it
@@ -45,6 +46,10 @@ int bp_cli_operator(int argc, char **argv);
          .type = BP_OPTION_TEXT,                                                                   \
          .operand = "NAME",                                                                        \
          .help = "Name expected in the server's certificate; otherwise the host of --server."},    \
+        {.key = "renewal-server",                                                                  \
+         .type = BP_OPTION_TEXT,                                                                   \
+         .operand = "ADDRESS:PORT",                                                                \
+         .help = "Where `berbagi cert renew` asks for certificates."},                             \
     {                                                                                              \
         .key = "schema", .type = BP_OPTION_LIST, .operand = "FILE",                                \
         .help = "Descriptor set with event types of a site, beside those built in."                \
@@ -62,12 +67,13 @@ struct bp_cli_listener {
     void *context;
 };
 
-/* The files of --cert, --key and --ca, or those in the folder of the user's configuration. */
+/* The files of --cert, --key and --ca; of those that are not named, identity.pem and ca.pem in the
+ * folder of the user's configuration. */
 struct bp_cli_files {
-    char *cert, *key, *ca; /* NULL: not named, and none there; of key: it stands in cert */
+    char *cert, *key, *ca; /* key NULL: it stands in cert; another NULL: there is none */
 };
-/* False: out of memory. */
-bool bp_cli_files_find(const struct bp_options *o, struct bp_cli_files *out);
+/* are_there: a file that is not named counts only where it is there. False: out of memory. */
+bool bp_cli_files_find(const struct bp_options *o, bool are_there, struct bp_cli_files *out);
 void bp_cli_files_fini(struct bp_cli_files *f); /* a zeroed one allowed */
 
 /* Opens the client that the options describe. CLI_GO_ON or the exit code, after words. listener

@@ -13,6 +13,7 @@ static const struct command {
     {"subscribe", bp_cli_subscribe, "receive events, from any point on"},
     {"subscriptions", bp_cli_subscriptions, "list or delete durable subscriptions"},
     {"policy", bp_cli_policy, "check, compare, rehearse, apply, approve, show or explain"},
+    {"cert", bp_cli_cert, "request, install, look at or renew this agency's certificate"},
     {"status", bp_cli_status, "how the exchange is (operators)"},
     {"operator", bp_cli_operator, "who is connected; disconnect, reload certificates (operators)"},
 };

@@ -509,6 +509,23 @@ berbagi_policy_explain(struct berbagi_client *client, const struct berbagi_quest
                        void (*tell)(void *context, const struct berbagi_explanation *explanation),
                        void *context, struct berbagi_error *error);
 
+/* --- certificates --- */
+
+struct berbagi_renewed {            /* borrowed for the length of the call it is given to */
+    struct berbagi_str certificate; /* PEM, its issuing CA's behind it */
+    struct berbagi_str authorities; /* PEM: the CAs in force; no ground to believe a new root */
+    int64_t not_after_ns, renew_after_ns;
+};
+
+/* Asks the renewal service that client was opened to (proto/berbagi/ca/v1/renewal.proto) for a new
+ * certificate of this client's own identity, for the key of a PKCS#10 request in PEM; calls tell
+ * once. Nothing is put in place. Safe to repeat with the same request. BERBAGI_EREFUSED with
+ * OVER_QUOTA: retry_after_ms tells when to come again. */
+BERBAGI_MUST_USE berbagi_status berbagi_renew(struct berbagi_client *client, const char *request,
+                                              void (*tell)(void *context,
+                                                           const struct berbagi_renewed *renewed),
+                                              void *context, struct berbagi_error *error);
+
 /* --- operators --- */
 
 struct berbagi_exchange { /* borrowed for the length of the call it is given to; times 0 = not known

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -66,22 +67,58 @@ static bp_status write_all(int fd, const char *path, const uint8_t *p, size_t n,
     return fsync(fd) == 0 ? BP_OK : fail_errno(err, "flush", path);
 }
 
+static char *folder_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    if (slash == NULL)
+        return bp_str_dup(BP_STR("."));
+    return bp_str_dup(bp_str_of(path, slash == path ? 1 : (size_t)(slash - path)));
+}
+
+static bp_status open_folder(const char *path, int *fd, struct bp_err *err)
+{
+    char *dir = folder_of(path);
+    if (dir == NULL)
+        return bp_fail(err, BP_ENOMEM, "%s: out of memory", path);
+    bp_status st = BP_OK;
+    *fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (*fd < 0)
+        st = fail_errno(err, "open", dir);
+    free(dir);
+    return st;
+}
+
 /* A rename is durable once its folder is. */
 static bp_status flush_parent(const char *path, struct bp_err *err)
 {
-    const char *slash = strrchr(path, '/');
-    char *dir = slash == NULL
-                    ? bp_str_dup(BP_STR("."))
-                    : bp_str_dup(bp_str_of(path, slash == path ? 1 : (size_t)(slash - path)));
-    if (dir == NULL)
-        return bp_fail(err, BP_ENOMEM, "write %s: out of memory", path);
-    bp_status st = BP_OK;
-    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || fsync(fd) != 0)
-        st = fail_errno(err, "flush", dir);
-    if (fd >= 0)
-        (void)close(fd);
-    free(dir);
+    int fd;
+    bp_status st = open_folder(path, &fd, err);
+    if (st != BP_OK)
+        return st;
+    if (fsync(fd) != 0)
+        st = fail_errno(err, "flush the folder of", path);
+    (void)close(fd);
+    return st;
+}
+
+bp_status bp_file_rename(const char *from, const char *to, struct bp_err *err)
+{
+    return rename(from, to) == 0 ? flush_parent(to, err) : fail_errno(err, "rename to", to);
+}
+
+bp_status bp_file_lock_folder(const char *path, int *fd, struct bp_err *err)
+{
+    int folder;
+    bp_status st = open_folder(path, &folder, err);
+    if (st != BP_OK)
+        return st;
+    if (flock(folder, LOCK_EX | LOCK_NB) == 0) {
+        *fd = folder;
+        return BP_OK;
+    }
+    st = errno == EWOULDBLOCK ? bp_fail(err, BP_EAGAIN, "%s: another program is changing it", path)
+                              : fail_errno(err, "lock the folder of", path);
+    (void)close(folder);
     return st;
 }
 
@@ -107,12 +144,10 @@ bp_status bp_file_write(const char *path, const void *p, size_t n, unsigned mode
                                        : fail_errno(err, "chmod", name);
     if (close(fd) != 0 && st == BP_OK)
         st = fail_errno(err, "close", name);
-    if (st == BP_OK && rename(name, path) != 0)
-        st = fail_errno(err, "rename to", path);
+    if (st == BP_OK)
+        st = bp_file_rename(name, path, err);
     if (st != BP_OK)
-        (void)unlink(name);
-    else
-        st = flush_parent(path, err);
+        (void)unlink(name); /* if it is still there */
     bp_buf_fini(&temporary);
     return st;
 }

@@ -13,6 +13,13 @@ BP_MUST_USE bp_status bp_file_read(const char *path, size_t most, struct bp_buf 
 BP_MUST_USE bp_status bp_file_write(const char *path, const void *p, size_t n, unsigned mode,
                                     struct bp_err *err);
 
+/* Renames a file of the same folder, over another if there is one, and flushes the folder. */
+BP_MUST_USE bp_status bp_file_rename(const char *from, const char *to, struct bp_err *err);
+
+/* Keeps every other program that asks the same away from the folder of path until *fd is closed.
+ * BP_EAGAIN: another one holds it. */
+BP_MUST_USE bp_status bp_file_lock_folder(const char *path, int *fd, struct bp_err *err);
+
 /* Tells one state of a file from another: what stat(2) says that changes when it is written or
  * replaced. All zero where it cannot be looked at. */
 struct bp_file_stamp {

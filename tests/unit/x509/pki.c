@@ -97,7 +97,9 @@ static void sign(X509 *cert, EVP_PKEY *key)
 struct pki_cert pki_make(const struct pki_spec *spec, const struct pki_cert *issuer)
 {
     static long serial = 4096;
-    struct pki_cert c = {X509_new(), make_key(spec->key)};
+    struct pki_cert c = {X509_new(), spec->given};
+    if (c.key == NULL)
+        c.key = make_key(spec->key);
 
     X509_set_version(c.cert, X509_VERSION_3);
     ASN1_INTEGER_set(X509_get_serialNumber(c.cert), ++serial);

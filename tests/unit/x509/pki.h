@@ -15,6 +15,7 @@ struct pki_spec {
     const char *name; /* CN */
     const char
         *key; /* "P-256" (also when NULL), "P-384", "P-224", "RSA-2048", "RSA-3072", "Ed25519" */
+    EVP_PKEY *given;   /* somebody's key, perhaps its public half alone, instead; one reference */
     const char *san;   /* OpenSSL's words, "URI:spiffe://..."; NULL = none */
     const char *eku;   /* "clientAuth"; NULL = none */
     const char *usage; /* NULL = as fits */

@@ -27,11 +27,17 @@ static struct pki_cert make_ca(const char *name, const char *eku, unsigned polic
 
 struct pki_cert world_leaf(const char *path, const char *eku, const struct pki_cert *issuer)
 {
+    return world_leaf_for(NULL, path, eku, issuer);
+}
+
+struct pki_cert world_leaf_for(EVP_PKEY *key, const char *path, const char *eku,
+                               const struct pki_cert *issuer)
+{
     char san[160];
     bool is_server = strncmp(path, "server/", 7) == 0;
     snprintf(san, sizeof(san), "URI:spiffe://berbagi.example/%s%s", path,
              is_server ? ",DNS:exchange.example" : "");
-    const struct pki_spec spec = {.name = path, .san = san, .eku = eku};
+    const struct pki_spec spec = {.name = path, .given = key, .san = san, .eku = eku};
     return pki_make(&spec, issuer);
 }
 
@@ -54,7 +60,8 @@ int world_make(void **state)
     return 0;
 }
 
-static const char *const file_names[] = {"cert.pem", "key.pem", "ca.pem", "crl.pem", "issuers.pem"};
+static const char *const file_names[] = {"cert.pem", "key.pem",     "ca.pem",
+                                         "crl.pem",  "issuers.pem", "cert.pem.request"};
 
 char *world_path(const struct world *w, const char *name)
 {

@@ -21,6 +21,9 @@ int world_free(void **state);
 
 /* A certificate for "agency/kab.18.07"; a server's has the host name exchange.example. */
 struct pki_cert world_leaf(const char *path, const char *eku, const struct pki_cert *issuer);
+/* The same for a key that somebody has; takes the reference. */
+struct pki_cert world_leaf_for(EVP_PKEY *key, const char *path, const char *eku,
+                               const struct pki_cert *issuer);
 
 /* dir/name, to be freed. */
 char *world_path(const struct world *w, const char *name);

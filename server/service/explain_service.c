@@ -2,8 +2,8 @@
  * look at each grant is done sooner than a way to another thread and back. */
 #include "explain_service.h"
 
-#include "answer.h"
 #include "explain.h"
+#include "rpc_answer.h"
 
 static void begin(struct bp_rpc_call *call, void *service)
 {

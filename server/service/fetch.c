@@ -3,11 +3,11 @@
 #include <inttypes.h>
 #include <stdatomic.h>
 
-#include "answer.h"
 #include "delivery.h"
 #include "log.h"
 #include "metrics.h"
 #include "place.h"
+#include "rpc_answer.h"
 #include "subscriber.h"
 #include "usage.h"
 #include "wire.h"

@@ -3,9 +3,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "answer.h"
 #include "metrics.h"
 #include "operator_internal.h"
+#include "rpc_answer.h"
 #include "usage.h"
 #include "wire.h"
 

@@ -1,7 +1,7 @@
 /* ReloadCertificates: the question goes to the rotation's thread and comes back to the queue's. */
-#include "answer.h"
 #include "operator_internal.h"
 #include "rotation.h"
+#include "rpc_answer.h"
 #include "usage.h"
 #include "wire.h"
 

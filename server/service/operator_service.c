@@ -3,9 +3,9 @@
 
 #include <stdio.h>
 
-#include "answer.h"
 #include "operator_internal.h"
 #include "rotation.h"
+#include "rpc_answer.h"
 #include "wire.h"
 
 #define HOLDERS_MS 2000 /* between counts of who is connected */

@@ -8,9 +8,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "answer.h"
 #include "log.h"
 #include "policy_service_internal.h"
+#include "rpc_answer.h"
 #include "usage.h"
 
 struct change {

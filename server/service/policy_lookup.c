@@ -1,7 +1,7 @@
 /* GetPolicy and ListPolicyVersions: what is read, and what is cut out of it, on the worker, because
  * a policy may be 64 MiB and the queue's thread has events to answer. */
-#include "answer.h"
 #include "policy_service_internal.h"
+#include "rpc_answer.h"
 #include "wire.h"
 
 #define VERSIONS_DEFAULT 50u

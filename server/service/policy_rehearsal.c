@@ -8,9 +8,9 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "answer.h"
 #include "policy_service_internal.h"
 #include "rehearsal.h"
+#include "rpc_answer.h"
 #include "wire.h"
 
 #define REHEARSALS_MAX 4u

@@ -1,7 +1,7 @@
 /* Registration, and what the methods have in common. */
 #include "policy_service_internal.h"
 
-#include "answer.h"
+#include "rpc_answer.h"
 
 void bp_policy_begin(struct bp_rpc_call *call, void *service)
 {

@@ -3,9 +3,9 @@
  *
  * What ends a call waits for its turn like an answer: a request that is refused as a whole keeps
  * its status until those before it are answered, and nothing behind it is read. */
-#include "answer.h"
 #include "metrics.h"
 #include "publisher_internal.h"
+#include "rpc_answer.h"
 #include "usage.h"
 
 #define UNANSWERED_MAX 64

@@ -13,12 +13,12 @@
 #include <inttypes.h>
 #include <stdatomic.h>
 
-#include "answer.h"
 #include "cuts.h"
 #include "delivery.h"
 #include "log.h"
 #include "metrics.h"
 #include "place.h"
+#include "rpc_answer.h"
 #include "subscriber.h"
 #include "unacknowledged.h"
 #include "usage.h"

@@ -1,9 +1,9 @@
 /* ListSubscriptions and DeleteSubscription. A page token is "agency name" of the last row told. */
 #include <stdio.h>
 
-#include "answer.h"
 #include "berbagi/v1/exchange.pb-c.h"
 #include "place.h"
+#include "rpc_answer.h"
 #include "subscriber.h"
 #include "wire.h"
 

@@ -1,4 +1,4 @@
-#include "answer.h"
+#include "rpc_answer.h"
 
 void bp_answer(struct bp_rpc_call *call, struct bp_buf *out)
 {

@@ -1,6 +1,6 @@
 /* The last words of a call, as every service says them. Queue's thread. */
-#ifndef BERBAGI_ANSWER_H
-#define BERBAGI_ANSWER_H
+#ifndef BERBAGI_RPC_ANSWER_H
+#define BERBAGI_RPC_ANSWER_H
 
 #include "rpc.h"
 

@@ -1,7 +1,6 @@
 #include "file_watch.h"
 
-#include <errno.h>
-#include <sys/stat.h>
+#include "file.h"
 
 void bp_file_watch_init(struct bp_file_watch *w)
 {
@@ -28,13 +27,9 @@ static uint64_t mix(uint64_t hash, uint64_t value)
 
 static uint64_t look_of(const char *path, uint64_t hash)
 {
-    struct stat s;
-    if (stat(path, &s) != 0)
-        return mix(hash, (uint64_t)errno);
-    const uint64_t facts[] = {(uint64_t)s.st_dev,          (uint64_t)s.st_ino,
-                              (uint64_t)s.st_size,         (uint64_t)s.st_mtim.tv_sec,
-                              (uint64_t)s.st_mtim.tv_nsec, (uint64_t)s.st_ctim.tv_sec,
-                              (uint64_t)s.st_ctim.tv_nsec};
+    const struct bp_file_stamp s = bp_file_stamp_of(path);
+    const uint64_t facts[] = {s.device, s.inode, s.bytes, (uint64_t)s.written_ns,
+                              (uint64_t)s.changed_ns};
     for (size_t i = 0; i < sizeof(facts) / sizeof(facts[0]); i++)
         hash = mix(hash, facts[i]);
     return hash;

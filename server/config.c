@@ -1,5 +1,7 @@
 #include "config.h"
 
+#include <stdio.h>
+
 #include "log.h"
 
 static const struct bp_option table[] = {
@@ -36,6 +38,9 @@ static const struct bp_option table[] = {
      "The key that pseudonyms are made with; it is made at the first start. Back it up, apart from "
      "the data. Default: "
      "pseudonym.key in the data folder."},
+    {"backup-recipient", BP_OPTION_TEXT, "FILE", 0, 0, NULL, false,
+     "The certificate (PEM) that backups are encrypted for. Its key belongs on no machine of the "
+     "exchange. Without it no backups are made."},
     {"http", BP_OPTION_TEXT, "ADDR:PORT", 0, 0, NULL, false,
      "Serves /healthz, /readyz and /metrics there, without authentication; a missing address is "
      "the loopback."},
@@ -54,10 +59,21 @@ static const struct bp_option table[] = {
 };
 #define TABLE_N (sizeof(table) / sizeof(table[0]))
 
+/* With --restore it makes a data folder and serves nobody. */
+static const struct bp_option restore_table[] = {
+    {"restore", BP_OPTION_TEXT, "FILE", 0, 0, NULL, true,
+     "Makes the journal of a new data folder out of this backup, and ends."},
+    {"restore-key", BP_OPTION_TEXT, "FILE", 0, 0, NULL, true,
+     "The private key (PEM) that the backup is encrypted for."},
+    {"data", BP_OPTION_TEXT, "DIR", 0, 0, NULL, true, "The data folder, which has no journal yet."},
+};
+#define RESTORE_TABLE_N (sizeof(restore_table) / sizeof(restore_table[0]))
+
 static bool asks_for(int argc, char **argv, const char *flag)
 {
     for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
-        if (strcmp(argv[i], flag) == 0)
+        size_t n = strlen(flag);
+        if (strncmp(argv[i], flag, n) == 0 && (argv[i][n] == '\0' || argv[i][n] == '='))
             return true;
     }
     return false;
@@ -92,6 +108,7 @@ static bp_status fill(struct bp_config *c, struct bp_err *err)
     c->http = bp_options_text(o, "http");
     c->trust_domain = bp_options_text(o, "trust-domain");
     c->pseudonym_key = bp_options_text(o, "pseudonym-key");
+    c->backup_recipient = bp_options_text(o, "backup-recipient");
     c->files.cert = bp_options_text(o, "cert");
     c->files.key = bp_options_text(o, "key");
     c->files.ca = bp_options_text(o, "ca");
@@ -108,6 +125,21 @@ static bp_status fill(struct bp_config *c, struct bp_err *err)
     return BP_OK;
 }
 
+static bp_status read_restore(struct bp_config *c, int argc, char **argv, struct bp_err *err)
+{
+    const char *const *rest;
+    bp_status st =
+        bp_options_parse(restore_table, RESTORE_TABLE_N, NULL, NULL, argc, argv, &c->options, err);
+    if (st != BP_OK)
+        return st;
+    if (bp_options_rest(c->options, &rest) != 0)
+        return bp_fail(err, BP_EINVAL, "unexpected argument %s; --help lists the options", rest[0]);
+    c->restore = bp_options_text(c->options, "restore");
+    c->restore_key = bp_options_text(c->options, "restore-key");
+    c->data = bp_options_text(c->options, "data");
+    return BP_OK;
+}
+
 bp_status bp_config_read(int argc, char **argv, struct bp_config *out, struct bp_err *err)
 {
     *out = (struct bp_config){.wants_help = asks_for(argc, argv, "--help"),
@@ -115,9 +147,13 @@ bp_status bp_config_read(int argc, char **argv, struct bp_config *out, struct bp
                               .wants_reasons = asks_for(argc, argv, "--reasons")};
     if (out->wants_help || out->wants_version || out->wants_reasons)
         return BP_OK;
-    bp_status st =
-        bp_options_parse(table, TABLE_N, "BERBAGID", NULL, argc, argv, &out->options, err);
-    if (st == BP_OK && (st = fill(out, err)) != BP_OK)
+    bp_status st;
+    if (asks_for(argc, argv, "--restore"))
+        st = read_restore(out, argc, argv, err);
+    else if ((st = bp_options_parse(table, TABLE_N, "BERBAGID", NULL, argc, argv, &out->options,
+                                    err)) == BP_OK)
+        st = fill(out, err);
+    if (st != BP_OK)
         bp_config_fini(out);
     return st;
 }
@@ -138,4 +174,7 @@ void bp_config_print_help(void)
         "standard error. SIGTERM stops it. Certificates and CRLs are read again when their files\n"
         "change, and at SIGHUP.\n"
         "Every option may also be a key of the config file or a variable BERBAGID_<NAME>.");
+    printf("\n");
+    bp_options_print_help(restore_table, RESTORE_TABLE_N,
+                          "Usage: berbagid --restore FILE --restore-key FILE --data DIR");
 }

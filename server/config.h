@@ -9,6 +9,8 @@ struct bp_config {
     struct bp_options *options; /* owns every text below */
     bool wants_help, wants_version, wants_reasons;
     const char *data, *listen, *http, *trust_domain, *pseudonym_key;
+    const char *backup_recipient;      /* NULL: no backups */
+    const char *restore, *restore_key; /* NULL: serve */
     struct bp_credential_files files;
     const char *const *schemas;
     size_t n_schemas;

@@ -7,6 +7,7 @@
 
 #include "clock.h"
 #include "log.h"
+#include "maintenance.h"
 #include "rpc_status.h"
 #include "server.h"
 
@@ -95,6 +96,8 @@ int main(int argc, char **argv)
         printf("berbagid %s\n", BERBAGI_VERSION);
     else if (config.wants_reasons)
         print_reasons();
+    else if (config.restore != NULL)
+        code = bp_maintenance_restore(&config);
     else
         code = run(&config);
     bp_config_fini(&config);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "audit.h"
+#include "backup_service.h"
 #include "cuts.h"
 #include "event.h"
 #include "exchange.h"
@@ -45,6 +46,7 @@ struct bp_server {
     struct bp_subscriber *subscriber;
     struct bp_policy_service *policies;
     struct bp_operator_service *operators;
+    struct bp_backup_service *backups;
     struct bp_probes *probes;
 };
 
@@ -247,6 +249,8 @@ static bp_status add_services(struct bp_server *s, struct bp_err *err)
         st = bp_explain_service_add(x, err);
     if (st == BP_OK)
         st = bp_operator_service_create(x, &s->operators, err);
+    if (st == BP_OK)
+        st = bp_backup_service_create(x, s->config->backup_recipient, &s->backups, err);
     return st;
 }
 
@@ -388,6 +392,7 @@ void bp_server_stop(struct bp_server *s)
     bp_sequencer_stop(x->sequencer);
     bp_audit_close(x->audit);
     /* Nothing comes back any more: the services may let go of what was on its way. */
+    bp_backup_service_destroy(s->backups);
     bp_operator_service_destroy(s->operators);
     bp_policy_service_destroy(s->policies);
     bp_subscriber_destroy(s->subscriber);

@@ -1,11 +1,11 @@
-/* berbagi operator connections|disconnect|reload: what a security officer does to a running
+/* berbagi operator connections|disconnect|reload|backup: what operators do with a running
  * exchange. */
 #include <inttypes.h>
 #include <stdio.h>
 
 #include <jansson.h>
 
-#include "cli.h"
+#include "backup.h"
 #include "clock.h"
 
 static const struct bp_option table[] = {
@@ -36,14 +36,18 @@ static const struct bp_option table[] = {
 static const char usage[] =
     "berbagi operator [OPTIONS] connections\n"
     "berbagi operator [OPTIONS] disconnect --identity KIND/ID | --serial HEX | --peer ADDRESS\n"
-    "berbagi operator [OPTIONS] [--dry-run] reload\n\n"
+    "berbagi operator [OPTIONS] [--dry-run] reload\n"
+    "berbagi operator [OPTIONS] backup FILE\n\n"
     "connections lists who is connected: identity, calls open now, serial number and end of the\n"
     "certificate, first call, address. disconnect ends connections and their calls; who may "
     "connect\n"
     "may come again at once: to keep somebody out, revoke or suspend. reload makes the exchange "
     "read\n"
     "its certificates and revocation lists again; it does so by itself when the files change.\n"
-    "For operators; disconnect and reload ask for the role SECURITY.";
+    "backup writes the log and the subscriptions, as they are at one position, to a new file,\n"
+    "encrypted for the certificate that the exchange was told (berbagid --backup-recipient);\n"
+    "`berbagid --restore` makes a data folder of it. The pseudonym key is not in it.\n"
+    "For operators; disconnect and reload ask for the role SECURITY, backup for BACKUP.";
 
 static const char *time_text(int64_t ns, char out[36])
 {
@@ -100,9 +104,10 @@ static void print_connection(void *context, const struct berbagi_connection *c)
         p->has_failed = true;
 }
 
-static int connections(struct berbagi_client *client, struct printer *p)
+static int connections(struct berbagi_client *client, const struct bp_options *o, struct printer *p)
 {
     struct berbagi_error error = {0};
+    (void)o;
     if (!p->is_json)
         printf("%-24s %7s  %-32s  %-20s  %-20s  %s\n", "identity", "streams", "serial",
                "certificate ends", "since", "peer");
@@ -174,9 +179,10 @@ static void print_reload(void *context, const struct berbagi_reload *r)
     printf("%-24s %" PRIu32 "\n", p->is_dry_run ? "would-cut" : "calls-cut", r->streams_cut);
 }
 
-static int reload(struct berbagi_client *client, struct printer *p)
+static int reload(struct berbagi_client *client, const struct bp_options *o, struct printer *p)
 {
     struct berbagi_error error = {0};
+    (void)o;
     berbagi_status status =
         berbagi_certificates_reload(client, p->is_dry_run, print_reload, p, &error);
     return finish(p, "operator reload", status, &error);
@@ -195,22 +201,47 @@ static bool read_output(const struct bp_options *o, struct printer *p)
     return false;
 }
 
-static int run(const char *act, const struct bp_options *o)
+static int backup(struct berbagi_client *client, const struct bp_options *o, struct printer *p)
+{
+    const char *const *operands;
+    (void)p;
+    (void)bp_options_rest(o, &operands);
+    return bp_operator_backup(client, operands[1]);
+}
+
+static const struct command {
+    const char *name;
+    size_t operands; /* with the name */
+    int (*run)(struct berbagi_client *client, const struct bp_options *o, struct printer *p);
+} commands[] = {
+    {"connections", 1, connections},
+    {"disconnect", 1, disconnect},
+    {"reload", 1, reload},
+    {"backup", 2, backup},
+};
+
+static const struct command *find(const struct bp_options *o)
+{
+    const char *const *operands;
+    size_t n = bp_options_rest(o, &operands);
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        if (strcmp(operands[0], commands[i].name) == 0 && n == commands[i].operands)
+            return &commands[i];
+    }
+    bp_cli_say("operator: connections, disconnect, reload or backup FILE; --help tells more");
+    return NULL;
+}
+
+static int run(const struct bp_options *o)
 {
     struct printer p = {.is_json = false};
     struct berbagi_client *client = NULL;
-    bool is_list = strcmp(act, "connections") == 0, is_reload = strcmp(act, "reload") == 0;
-    if (!is_list && !is_reload && strcmp(act, "disconnect") != 0) {
-        bp_cli_say("operator: connections, disconnect or reload; --help tells more");
-        return CLI_USAGE;
-    }
-    if (!read_output(o, &p))
+    const struct command *command = find(o);
+    if (command == NULL || !read_output(o, &p))
         return CLI_USAGE;
     int code = bp_cli_connect(o, NULL, 0, &client);
     if (code == CLI_GO_ON)
-        code = is_list     ? connections(client, &p)
-               : is_reload ? reload(client, &p)
-                           : disconnect(client, o, &p);
+        code = command->run(client, o, &p);
     berbagi_close(client);
     return code;
 }
@@ -218,12 +249,10 @@ static int run(const char *act, const struct bp_options *o)
 int bp_cli_operator(int argc, char **argv)
 {
     struct bp_options *o = NULL;
-    int code = bp_cli_options(table, OPTIONS, usage, 1, 1, argc, argv, &o);
+    int code = bp_cli_options(table, OPTIONS, usage, 1, 2, argc, argv, &o);
     if (code != CLI_GO_ON)
         return code;
-    const char *const *operands;
-    (void)bp_options_rest(o, &operands);
-    code = run(operands[0], o);
+    code = run(o);
     bp_options_destroy(o);
     return code;
 }

@@ -455,6 +455,15 @@ BERBAGI_MUST_USE berbagi_status berbagi_policy_rehearse(
     void (*each)(void *context, const struct berbagi_rehearsed *row), void *context,
     struct berbagi_rehearsal *out, struct berbagi_error *error);
 
+/* Receives a backup (operators with the role BACKUP): piece is called with each next part of the
+ * file, which is undamaged and in order, and how many entries of the log are in it so far, of how
+ * many; it says whether to go on. BERBAGI_OK: the file is whole. BERBAGI_AGAIN: piece said no. Not
+ * tried again. */
+BERBAGI_MUST_USE berbagi_status berbagi_backup(struct berbagi_client *client,
+                                               bool (*piece)(void *context, const void *p, size_t n,
+                                                             uint64_t done, uint64_t total),
+                                               void *context, struct berbagi_error *error);
+
 void berbagi_free(void *p); /* NULL allowed */
 
 /* --- why --- */

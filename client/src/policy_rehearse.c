@@ -1,6 +1,6 @@
 /* PolicyService.RehearsePolicy: one request, and messages until the one with the result. */
 #include "berbagi/v1/policy.pb-c.h"
-#include "link.h"
+#include "streamed.h"
 #include "wire.h"
 
 #define SILENCE_MS 120000 /* compiling a whole country's policy takes its time */
@@ -31,9 +31,9 @@ static void tell_rows(const struct rehearsal *r, const Berbagi__V1__RehearsalRes
     }
 }
 
-static berbagi_status take_message(struct rehearsal *r, struct bp_str bytes,
-                                   struct berbagi_error *error)
+static berbagi_status take_message(void *context, struct bp_str bytes, struct berbagi_error *error)
 {
+    struct rehearsal *r = context;
     Berbagi__V1__RehearsePolicyProgress *m =
         berbagi__v1__rehearse_policy_progress__unpack(NULL, bytes.n, (const uint8_t *)bytes.p);
     berbagi_status status = BERBAGI_OK;
@@ -52,49 +52,6 @@ static berbagi_status take_message(struct rehearsal *r, struct bp_str bytes,
     return status;
 }
 
-static berbagi_status conclude(const struct rehearsal *r, const struct bp_link *link,
-                               struct berbagi_error *error)
-{
-    const struct berbagi_error *why = bp_link_error(link);
-    if (why->code == 0 && r->has_result)
-        return BERBAGI_OK;
-    if (why->code == 0)
-        return bp_client_fail(error, BERBAGI_EPROTOCOL, "the answer ends without a result");
-    bp_client_copy_error(error, why);
-    return bp_client_may_pass(why) ? BERBAGI_EUNREACHABLE : BERBAGI_EREFUSED;
-}
-
-static berbagi_status run(struct rehearsal *r, struct bp_link *link, const struct bp_buf *request,
-                          struct berbagi_error *error)
-{
-    const struct bp_str message = bp_buf_str(request);
-    bool is_written = false;
-    for (;;) {
-        if (bp_link_is_writable(link)) {
-            if (!is_written)
-                bp_link_write(link, &message, 1);
-            else
-                bp_link_half_close(link);
-            is_written = true;
-        }
-        berbagi_status status = BERBAGI_OK;
-        switch (bp_link_next(link, bp_client_until_ms(SILENCE_MS))) {
-        case LINK_MESSAGE:
-            status = take_message(r, bp_link_message(link), error);
-            break;
-        case LINK_NOTHING:
-            bp_link_give_up(link, "the exchange is silent");
-            break;
-        case LINK_WRITABLE:
-            break;
-        case LINK_ENDED:
-            return conclude(r, link, error);
-        }
-        if (status != BERBAGI_OK)
-            return status;
-    }
-}
-
 berbagi_status
 berbagi_policy_rehearse(struct berbagi_client *client, const void *policy, size_t n,
                         int64_t since_ns,
@@ -104,17 +61,17 @@ berbagi_policy_rehearse(struct berbagi_client *client, const void *policy, size_
 {
     struct rehearsal r = {.progress = progress, .each = each, .context = context, .out = out};
     struct bp_buf request = {0};
-    struct bp_link *link = NULL;
+    const struct bp_streamed call = {.path = "/berbagi.v1.PolicyService/RehearsePolicy",
+                                     .request = &request,
+                                     .silence_ms = SILENCE_MS,
+                                     .message = take_message,
+                                     .context = &r};
     bp_wire_put_bytes(&request, 1, bp_str_of(policy, n));
     if (since_ns != 0)
         bp_wire_put_time(&request, 2, since_ns);
-    berbagi_status status =
-        request.failed
-            ? bp_client_fail(error, BERBAGI_ENOMEM, "out of memory")
-            : bp_link_open(client, "/berbagi.v1.PolicyService/RehearsePolicy", &link, error);
-    if (status == BERBAGI_OK)
-        status = run(&r, link, &request, error);
-    bp_link_close(link);
+    berbagi_status status = bp_client_streamed(client, &call, error);
     bp_buf_fini(&request);
+    if (status == BERBAGI_OK && !r.has_result)
+        return bp_client_fail(error, BERBAGI_EPROTOCOL, "the answer ends without a result");
     return status;
 }

@@ -122,12 +122,16 @@ static bp_status open_day(struct bp_audit *a, bp_day day)
 
 /* --- lines --- */
 
-static const char *const kinds[] = {[BP_AUDIT_RESOLVE] = "resolve",
-                                    [BP_AUDIT_POLICY_APPLIED] = "policy.applied",
-                                    [BP_AUDIT_POLICY_PROPOSED] = "policy.proposed",
-                                    [BP_AUDIT_POLICY_APPROVED] = "policy.approved",
-                                    [BP_AUDIT_CERTIFICATES] = "certificates.reloaded",
-                                    [BP_AUDIT_DISCONNECT] = "disconnected"};
+static const struct {
+    const char *name, *counts;
+    bool may_be_dry_run;
+} kinds[] = {[BP_AUDIT_RESOLVE] = {"resolve", "count", true},
+             [BP_AUDIT_POLICY_APPLIED] = {"policy.applied", "version", false},
+             [BP_AUDIT_POLICY_PROPOSED] = {"policy.proposed", "version", false},
+             [BP_AUDIT_POLICY_APPROVED] = {"policy.approved", "version", false},
+             [BP_AUDIT_CERTIFICATES] = {"certificates.reloaded", "count", true},
+             [BP_AUDIT_DISCONNECT] = {"disconnected", "count", true},
+             [BP_AUDIT_BACKUP] = {"backup", "position", false}};
 
 /* Names and serials keep a grammar without quotes and backslashes. */
 static void put_line(const struct bp_audit_record *r, struct bp_buf *out)
@@ -135,15 +139,13 @@ static void put_line(const struct bp_audit_record *r, struct bp_buf *out)
     char time[36];
     bp_time_format(r->time_ns, time);
     bp_buf_printf(out, "{\"time\":\"%s\",\"kind\":\"%s\",\"who\":\"%s\",\"serial\":\"%s\",", time,
-                  kinds[r->kind], r->who, r->serial);
+                  kinds[r->kind].name, r->who, r->serial);
     if (r->about != NULL)
-        bp_buf_printf(out, "\"about\":\"%s\",\"count\":%" PRIu64 ",\"dry_run\":%s}\n", r->about,
-                      r->count, r->is_dry_run ? "true" : "false");
-    else if (r->kind == BP_AUDIT_RESOLVE)
-        bp_buf_printf(out, "\"count\":%" PRIu64 ",\"dry_run\":%s}\n", r->count,
-                      r->is_dry_run ? "true" : "false");
-    else
-        bp_buf_printf(out, "\"version\":%" PRIu64 "}\n", r->count);
+        bp_buf_printf(out, "\"about\":\"%s\",", r->about);
+    bp_buf_printf(out, "\"%s\":%" PRIu64, kinds[r->kind].counts, r->count);
+    if (kinds[r->kind].may_be_dry_run)
+        bp_buf_printf(out, ",\"dry_run\":%s", r->is_dry_run ? "true" : "false");
+    bp_buf_add_text(out, "}\n");
 }
 
 static bp_status write_run(struct bp_audit *a, struct bp_mail *first, const struct bp_mail *end,

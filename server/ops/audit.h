@@ -18,6 +18,7 @@ enum bp_audit_kind {
     BP_AUDIT_POLICY_APPROVED,
     BP_AUDIT_CERTIFICATES, /* about: "taken" or "refused"; count: calls cut */
     BP_AUDIT_DISCONNECT,   /* about: whom; count: connections */
+    BP_AUDIT_BACKUP,       /* count: the newest position when it began */
 };
 
 /* Filled by who writes it, and kept alive until done. */
@@ -27,8 +28,8 @@ struct bp_audit_record {
     int64_t time_ns;
     const char *who;    /* "kab.18.07", "operator/dewi" */
     const char *serial; /* of the certificate */
-    uint64_t count;     /* of RESOLVE: subjects; of a policy: the version */
-    const char *about;  /* without quotes and backslashes; NULL where the kind has none */
+    uint64_t count;    /* of RESOLVE: subjects; of a policy: the version; of others as said above */
+    const char *about; /* without quotes and backslashes; NULL where the kind has none */
     bool is_dry_run;
     /* On the audit thread, when the line is on disk, or could not be brought there (BP_ENOSPC,
      * BP_EIO): then nothing of it is left in the file. */

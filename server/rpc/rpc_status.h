@@ -66,6 +66,8 @@ enum bp_rpc_code {
     R(OWN_PROPOSAL, PERMISSION_DENIED,                                                             \
       "a version of the policy is approved by another operator than the one who sent it")          \
     R(NO_POLICY, FAILED_PRECONDITION, "the exchange has no policy yet")                            \
+    R(NO_BACKUP_RECIPIENT, FAILED_PRECONDITION,                                                    \
+      "the exchange is told no certificate to encrypt backups for")                                \
     R(POSITION_AHEAD, OUT_OF_RANGE, "the position is behind the newest event")                     \
     R(POSITION_EXPIRED, OUT_OF_RANGE, "events at this position are no longer kept")                \
     R(LOG_CHANGED, OUT_OF_RANGE, "the position belongs to another log")                            \

@@ -29,8 +29,8 @@ size_t bp_usage_most_subscriptions(struct bp_exchange *x, const char *agency);
 void bp_usage_record_policy(struct bp_exchange *x, enum bp_audit_kind kind,
                             const struct bp_peer *by, uint64_t version);
 
-/* Puts on record what an operator did to certificates or connections; about has no quotes and no
- * backslashes. Does not wait. Any thread. */
+/* Puts on record what else an operator did; about, NULL allowed, has no quotes and no backslashes.
+ * Does not wait. Any thread. */
 void bp_usage_record_act(struct bp_exchange *x, enum bp_audit_kind kind, const struct bp_peer *by,
                          const char *about, uint64_t count, bool is_dry_run);
 

@@ -1,0 +1,11 @@
+/* What berbagid does to a data folder instead of serving it. */
+#ifndef BERBAGI_MAINTENANCE_H
+#define BERBAGI_MAINTENANCE_H
+
+#include "config.h"
+
+/* --restore: makes the journal of the data folder out of a backup, and tells how far it is on
+ * standard error and what came of it on standard output. The exit code. */
+int bp_maintenance_restore(const struct bp_config *config);
+
+#endif

@@ -6,10 +6,10 @@
  * by the rights of that moment. One backup at a time: each reads the whole log. */
 #include "backup_service.h"
 
-#include "answer.h"
 #include "backup.h"
 #include "log.h"
 #include "returns.h"
+#include "rpc_answer.h"
 #include "usage.h"
 #include "wire.h"
 #include "worker.h"

@@ -3,6 +3,7 @@
  * because gRPC reads the same queue on the same thread. */
 #include "certificate.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -314,8 +315,14 @@ static bool has_name(const GENERAL_NAMES *names, GENERAL_NAME *wanted)
 
 static bp_status fail_without_host(const GENERAL_NAME *name, struct bp_err *err)
 {
-    if (name->type != GEN_DNS)
-        return bp_fail(err, BP_EINVAL, "lacks an IP address of the certificate before it");
+    if (name->type != GEN_DNS) {
+        char text[INET6_ADDRSTRLEN] = "of unknown form";
+        int family = ASN1_STRING_length(name->d.iPAddress) == 4 ? AF_INET : AF_INET6;
+        if (family == AF_INET || ASN1_STRING_length(name->d.iPAddress) == 16)
+            (void)inet_ntop(family, ASN1_STRING_get0_data(name->d.iPAddress), text, sizeof(text));
+        return bp_fail(err, BP_EINVAL, "lacks the IP address %s of the certificate before it",
+                       text);
+    }
     return bp_fail(err, BP_EINVAL, "lacks the host name %.*s of the certificate before it",
                    ASN1_STRING_length(name->d.dNSName),
                    (const char *)ASN1_STRING_get0_data(name->d.dNSName));

@@ -131,15 +131,19 @@ class Ca:
 
 
 class Exchange:
-    """One berbagid. Starts at once; close() stops it and asserts that it stopped in good order."""
+    """One berbagid. Starts at once; close() stops it and asserts that it stopped in good order.
 
-    def __init__(self, ca, folder, *options, start=True):
+    server and bundle: files of its own, for tests that replace them."""
+
+    def __init__(self, ca, folder, *options, start=True, server=None, bundle=None):
         self.ca = ca
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.data = self.folder / "data"
         self.log = self.folder / "berbagid.log"
         self.options = list(options)
+        self.server = server or ca.identity("server/main")
+        self.bundle = bundle or ca.bundle
         self.environment = {}  # what the server's has besides
         self.address = None
         self.process = None
@@ -158,10 +162,9 @@ class Exchange:
     # The process
 
     def command(self, listen="127.0.0.1:0"):
-        server = self.ca.identity("server/main")
         return [binary("berbagid"), "--data", str(self.data), "--listen", listen,
-                "--cert", str(server.cert), "--key", str(server.key),
-                "--ca", str(self.ca.bundle), "--operator", "admin", *map(str, self.options)]
+                "--cert", str(self.server.cert), "--key", str(self.server.key),
+                "--ca", str(self.bundle), "--operator", "admin", *map(str, self.options)]
 
     def start(self):
         """Starts the server, on the same port as before if it ran before."""

@@ -88,22 +88,28 @@ static bp_status open_folder(const char *path, int *fd, struct bp_err *err)
     return st;
 }
 
-/* A rename is durable once its folder is. */
-static bp_status flush_parent(const char *path, struct bp_err *err)
+bp_status bp_dir_flush(const char *path, struct bp_err *err)
 {
-    int fd;
-    bp_status st = open_folder(path, &fd, err);
-    if (st != BP_OK)
-        return st;
-    if (fsync(fd) != 0)
-        st = fail_errno(err, "flush the folder of", path);
-    (void)close(fd);
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bp_status st = fd >= 0 && fsync(fd) == 0 ? BP_OK : fail_errno(err, "flush", path);
+    if (fd >= 0)
+        (void)close(fd);
+    return st;
+}
+
+bp_status bp_dir_flush_parent(const char *path, struct bp_err *err)
+{
+    char *dir = folder_of(path);
+    if (dir == NULL)
+        return bp_fail(err, BP_ENOMEM, "%s: out of memory", path);
+    bp_status st = bp_dir_flush(dir, err);
+    free(dir);
     return st;
 }
 
 bp_status bp_file_rename(const char *from, const char *to, struct bp_err *err)
 {
-    return rename(from, to) == 0 ? flush_parent(to, err) : fail_errno(err, "rename to", to);
+    return rename(from, to) == 0 ? bp_dir_flush_parent(to, err) : fail_errno(err, "rename to", to);
 }
 
 bp_status bp_file_lock_folder(const char *path, int *fd, struct bp_err *err)
@@ -179,7 +185,7 @@ static bp_status make_one(const char *path, unsigned mode, struct bp_err *err)
 {
     struct stat found;
     if (mkdir(path, (mode_t)mode) == 0)
-        return BP_OK;
+        return bp_dir_flush_parent(path, err);
     if (errno == EEXIST && stat(path, &found) == 0 && S_ISDIR(found.st_mode))
         return BP_OK;
     return fail_errno(err, "make folder", path);

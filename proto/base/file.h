@@ -29,8 +29,14 @@ struct bp_file_stamp {
 struct bp_file_stamp bp_file_stamp_of(const char *path);
 bool bp_file_stamp_is(const struct bp_file_stamp *a, const struct bp_file_stamp *b);
 
-/* Makes a folder and its parents (mode for each new one); it is well if it is there already. */
+/* Makes a folder and its parents (mode for each new one), durable with their names; it is well if it
+ * is there already. */
 BP_MUST_USE bp_status bp_dir_make(const char *path, unsigned mode, struct bp_err *err);
+
+/* Makes the names in a folder durable: a new file is on disk when its content and its name are. The
+ * second does so for the folder that path itself is named in. BP_EIO, BP_ENOMEM. */
+BP_MUST_USE bp_status bp_dir_flush(const char *path, struct bp_err *err);
+BP_MUST_USE bp_status bp_dir_flush_parent(const char *path, struct bp_err *err);
 
 /* dir/name as a terminated heap text; NULL when out of memory. */
 char *bp_path_join(const char *dir, const char *name);

@@ -68,27 +68,17 @@ static bp_status prepare_folder(struct restore *r, struct bp_err *err)
     return st == BP_OK ? bp_journal_import_open(r->making, &r->import, err) : st;
 }
 
-static bp_status sync_folder(const char *dir, struct bp_err *err)
-{
-    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool is_done = fd >= 0 && fsync(fd) == 0;
-    if (fd >= 0)
-        (void)close(fd);
-    return is_done ? BP_OK
-                   : bp_fail(err, BP_EIO, "%s: cannot be flushed: %s", dir, strerror(errno));
-}
-
 static bp_status move_into_place(struct restore *r, struct bp_err *err)
 {
     bp_journal_import_close(r->import);
     r->import = NULL;
-    bp_status st = sync_folder(r->making, err);
+    bp_status st = bp_dir_flush(r->making, err);
     if (st != BP_OK)
         return st;
     if (rename(r->making, r->place) != 0)
         return bp_fail(err, BP_EIO, "%s: cannot be moved into place: %s", r->making,
                        strerror(errno));
-    return sync_folder(r->config->data_dir, err);
+    return bp_dir_flush(r->config->data_dir, err);
 }
 
 /* --- the file --- */

@@ -62,7 +62,14 @@ bp_status bp_folder_hold(const char *dir, int *lock_fd, struct bp_err *err)
         return st;
     if ((st = refuse_network(dir, err)) != BP_OK)
         return st;
-    return lock_folder(dir, lock_fd, err);
+    if ((st = lock_folder(dir, lock_fd, err)) != BP_OK)
+        return st;
+    /* Also where it was there: a crash may have come between its making and the flush. */
+    if ((st = bp_dir_flush_parent(dir, err)) != BP_OK) {
+        (void)close(*lock_fd);
+        *lock_fd = -1;
+    }
+    return st;
 }
 
 bp_status bp_folder_free(const char *dir, uint64_t *bytes)

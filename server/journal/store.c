@@ -77,6 +77,9 @@ static bp_status env_open(struct bp_store *s, struct bp_err *err)
     s->page_bytes = stat.ms_psize;
     if ((rc = find_tables(s)) == MDB_NOTFOUND)
         rc = open_tables(s);
+    /* LMDB flushes the file, not its name. */
+    if (rc == 0 && bp_dir_flush(s->dir, NULL) != BP_OK)
+        rc = EIO;
     if (rc == 0)
         return BP_OK;
 fail:

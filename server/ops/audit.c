@@ -48,16 +48,6 @@ static bp_status status_of_errno(void)
     return errno == ENOSPC || errno == EDQUOT ? BP_ENOSPC : BP_EIO;
 }
 
-static bp_status flush_folder(const char *dir)
-{
-    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return BP_EIO;
-    int rc = fsync(fd);
-    (void)close(fd);
-    return rc == 0 ? BP_OK : status_of_errno();
-}
-
 /* Writes all of it, or cuts off what was written. */
 static bp_status append(struct bp_audit *a, const uint8_t *p, size_t n)
 {
@@ -114,7 +104,7 @@ static bp_status open_day(struct bp_audit *a, bp_day day)
         st = end_last_line(a);
     }
     if (st == BP_OK)
-        st = flush_folder(a->dir);
+        st = bp_dir_flush(a->dir, NULL);
     if (st != BP_OK)
         close_day(a);
     return st;

@@ -114,7 +114,7 @@ bp_status bp_file_rename(const char *from, const char *to, struct bp_err *err)
 
 bp_status bp_file_lock_folder(const char *path, int *fd, struct bp_err *err)
 {
-    int folder;
+    int folder = -1;
     bp_status st = open_folder(path, &folder, err);
     if (st != BP_OK)
         return st;

@@ -1,7 +1,9 @@
 """A CA in a folder of its own, driven as a security officer does; what it makes is read by a library nobody here wrote
 (python3-cryptography). BERBAGI_CA names the program, KILL_AT the library that kills it."""
 
+import hashlib
 import os
+import stat
 import subprocess
 import tempfile
 import unittest
@@ -38,14 +40,30 @@ class CaTest(unittest.TestCase):
     def environment(self, **more):
         return {"PATH": os.environ["PATH"], **more}
 
-    def run_ca(self, *arguments, code=0):
-        done = subprocess.run([PROGRAM, *arguments], cwd=self.dir, capture_output=True, text=True,
-                              env=self.environment())
-        self.assertEqual(done.returncode, code, done.stderr)
+    def run_ca(self, *arguments, code=0, secrets=None, **environment):
+        """secrets: by option ("passphrase-fd"), what is to be read from a descriptor of its own. There is no terminal.
+        code: the one it must end with, or several."""
+        pipes = {option: self.pipe_with(text) for option, text in (secrets or {}).items()}
+        try:
+            done = subprocess.run(
+                [PROGRAM, *arguments, *(f"--{option}={fd}" for option, fd in pipes.items())],
+                cwd=self.dir, capture_output=True, text=True, env=self.environment(**environment),
+                pass_fds=list(pipes.values()), start_new_session=True)
+        finally:
+            for fd in pipes.values():
+                os.close(fd)
+        self.assertIn(done.returncode, code if isinstance(code, tuple) else (code,), done.stderr)
         return done
 
-    def refuse(self, words, *arguments, code=1):
-        done = self.run_ca(*arguments, code=code)
+    @staticmethod
+    def pipe_with(text):
+        reading, writing = os.pipe()
+        with os.fdopen(writing, "w") as f:
+            f.write(text + "\n")
+        return reading
+
+    def refuse(self, words, *arguments, code=1, secrets=None):
+        done = self.run_ca(*arguments, code=code, secrets=secrets)
         self.assertIn(words, done.stderr)
         self.assertEqual(done.stdout, "")
 
@@ -84,11 +102,29 @@ class CaTest(unittest.TestCase):
         with open(self.path(name), "wb") as f:
             f.write(pem.public_bytes(serialization.Encoding.PEM))
 
-    def snapshot(self):
+    def check_keys_are_private(self):
+        """Walks everything there is: each private key is its owner's alone. How many there are."""
+        keys = 0
+        for folder, _, files in os.walk(self.dir):
+            for file in files:
+                path = os.path.join(folder, file)
+                with open(path, "rb") as f:
+                    is_key = b"PRIVATE KEY" in f.read()
+                if is_key or file.endswith(".mdb"):
+                    self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o600, path)
+                keys += is_key
+        return keys
+
+    def digests(self):
+        """Of every file outside the ledger."""
         found = {}
         for folder, _, files in os.walk(self.path("ca")):
             for file in files:
                 if not file.endswith(".mdb"):
-                    with open(os.path.join(folder, file), "rb") as f:
-                        found[os.path.join(folder, file)] = f.read()
-        return found, self.run_ca("list", "--dir", "ca").stdout
+                    path = os.path.join(folder, file)
+                    with open(path, "rb") as f:
+                        found[os.path.relpath(path, self.dir)] = hashlib.sha256(f.read()).hexdigest()
+        return found
+
+    def snapshot(self):
+        return self.digests(), self.run_ca("list", "--dir", "ca").stdout

@@ -1,6 +1,7 @@
 """berbagi-ca: what it makes, signs, revokes and tells."""
 
 import ipaddress
+import json
 import os
 import stat
 import subprocess
@@ -85,16 +86,11 @@ class Init(CaTest):
         self.addCleanup(os.umask, 0o022)
         self.init()
         self.agency()
+        for step in ("prepare", "activate"):
+            self.run_ca("rollover", "--dir", "ca", step, "root")
+        self.run_ca("passphrase", "--dir", "ca", "--no-passphrase")
         self.assertEqual(stat.S_IMODE(os.stat(self.path("ca")).st_mode), 0o700)
-        keys = 0
-        for folder, _, files in os.walk(self.dir):
-            for file in files:
-                path = os.path.join(folder, file)
-                with open(path, "rb") as f:
-                    if b"PRIVATE KEY" in f.read():
-                        keys += 1
-                        self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o600, path)
-        self.assertEqual(keys, 5)
+        self.assertEqual(self.check_keys_are_private(), 9)
 
 
 class Sign(CaTest):
@@ -283,6 +279,121 @@ class Revoke(CaTest):
         self.assertIsNotNone(root_crl.get_revoked_certificate_by_serial_number(agency_ca.serial_number))
 
 
+class Renew(CaTest):
+    def setUp(self):
+        super().setUp()
+        self.init()
+        self.held = self.agency()
+        self.renew = ("renew", "--dir", "ca", "--cert", "cert.pem", "--csr", "new.csr", "--out",
+                      "new.pem")
+
+    def request(self, *who):
+        self.run_ca("request", *who, "--key", "new.key", "--csr", "new.csr")
+
+    def test_renewed_certificate_is_for_the_same_identity_and_another_key(self):
+        self.request("--agency", "kab.18.07")
+        self.run_ca(*self.renew, "--note", "ends soon", "--as", "dewi")
+        new = self.certs("new.pem")[0]
+        self.assertEqual(extension(new, ExtensionOID.SUBJECT_ALTERNATIVE_NAME),
+                         extension(self.held, ExtensionOID.SUBJECT_ALTERNATIVE_NAME))
+        self.assertNotEqual(new.public_key().public_numbers(),
+                            self.held.public_key().public_numbers())
+        self.assertNotEqual(new.serial_number, self.held.serial_number)
+        self.assertEqual((new.not_valid_after - new.not_valid_before).days, 90)
+        act = json.loads(self.run_ca("log", "--dir", "ca", "--json").stdout.splitlines()[-1])
+        self.assertTrue(act["who"].startswith("dewi ("), act)
+        self.assertEqual(act["why"], "ends soon")
+        self.assertEqual(act["what"], f"renew {new.serial_number:032x} agency kab.18.07, held "
+                                      f"{self.held.serial_number:032x}")
+
+    def test_the_same_key_may_be_renewed(self):
+        self.run_ca("request", "--agency", "kab.18.07", "--key", "key.pem", "--csr", "new.csr")
+        self.run_ca(*self.renew)
+
+    def test_request_for_somebody_else_is_refused(self):
+        before = self.snapshot()
+        for who in (("--agency", "kl.kp2mi"), ("--operator", "dewi")):
+            self.request(*who)
+            self.refuse("not for agency kab.18.07", *self.renew)
+        self.write_csr("new.csr", [spiffe("agency/kab.18.07")], spoil=True)
+        self.refuse("no proof", *self.renew)
+        self.write_csr("new.csr", [spiffe("agency/kab.18.07")], rsa.generate_private_key(65537, 2048))
+        self.refuse("its key is RSA 2048", *self.renew)
+        self.assertEqual(self.snapshot(), before)
+
+    def test_certificate_that_does_not_count_any_more_is_refused(self):
+        self.request("--agency", "kab.18.07")
+        self.run_ca("revoke", "--dir", "ca", "--agency", "kab.18.07", "--reason", "key-compromise")
+        self.refuse("revoked (key-compromise)", *self.renew)
+        self.run_ca(*INIT, "--dir=other", "--development")
+        self.run_ca("issue", "--dir", "other", "--agency", "kab.18.07", "--key", "o.key", "--out",
+                    "cert.pem")
+        self.refuse("no certificate with this serial", *self.renew)
+
+    def test_agency_that_left_the_registry_is_refused_and_told_of(self):
+        self.request("--agency", "kab.18.07")
+        with open(self.path("agencies.yaml"), "w") as f:
+            f.write("agencies: [{id: kl.kp2mi}]")
+        done = self.run_ca("registry", "--dir", "ca", "agencies.yaml")
+        self.assertIn("  kab.18.07\n", done.stderr)
+        self.refuse("kab.18.07 is not in the registry", *self.renew)
+
+    def test_server_keeps_its_hosts(self):
+        hosts = ("--dns", "a.example", "--dns", "10.0.0.1", "--dns", "::1")
+        self.run_ca("request", "--server", "one", *hosts, "--key", "s.key", "--csr", "s.csr")
+        self.run_ca("sign", "--dir", "ca", "--csr", "s.csr", "--server", "one", *hosts, "--out",
+                    "cert.pem")
+        self.request("--server", "one", *hosts, "--dns", "b.example")
+        self.refuse("a name that", *self.renew)
+        self.request("--server", "one", *hosts)
+        self.run_ca(*self.renew)
+        self.assertEqual(extension(self.certs("new.pem")[0], ExtensionOID.SUBJECT_ALTERNATIVE_NAME),
+                         extension(self.certs("cert.pem")[0], ExtensionOID.SUBJECT_ALTERNATIVE_NAME))
+
+
+class Registry(CaTest):
+    def registry(self, text, *arguments):
+        with open(self.path("agencies.yaml"), "w") as f:
+            f.write(text)
+        return ("registry", "--dir", "ca", "agencies.yaml", *arguments)
+
+    def test_agency_outside_the_registry_gets_no_certificate(self):
+        self.init()
+        self.run_ca("request", "--agency", "kab.99.99", "--key", "k", "--csr", "c")
+        sign = ("sign", "--dir", "ca", "--csr", "c", "--agency", "kab.99.99")
+        before = self.snapshot()
+        self.refuse("agency kab.99.99 is not in the registry", *sign)
+        self.assertEqual(self.snapshot(), before)
+        self.run_ca(*self.registry("agencies:\n  - id: kab.99.99\n    name: x\n"))
+        self.run_ca(*sign)
+
+    def test_without_a_registry_no_agency_gets_one_unless_for_development(self):
+        self.run_ca(*INIT)
+        self.run_ca("request", "--agency", "kab.18.07", "--key", "k", "--csr", "c")
+        self.refuse("no registry of agencies yet", "sign", "--dir", "ca", "--csr", "c", "--agency",
+                    "kab.18.07")
+        self.run_ca("request", "--operator", "dewi", "--key", "o.key", "--csr", "o.csr")
+        self.run_ca("sign", "--dir", "ca", "--csr", "o.csr", "--operator", "dewi")
+        self.run_ca(*INIT, "--dir=dev", "--development")
+        self.run_ca("issue", "--dir", "dev", "--agency", "kab.18.07", "--key", "i.key", "--out", "i")
+
+    def test_registry_that_cannot_be_read_changes_nothing(self):
+        self.init()
+        before = self.snapshot()
+        for text, words in (("", "no list"), ("agencies: []", "no list"), ("a: b", "no list"),
+                            ("agencies:\n  - id: Kab\n", "agencies.yaml:2"),
+                            ("agencies:\n  - name: x\n", "agencies.yaml:2"),
+                            ("agencies:\n  - id: a.b\n  - id: a.b\n", "agencies.yaml:3"),
+                            ("agencies: [", "agencies.yaml:")):
+            self.refuse(words, *self.registry(text))
+        self.assertEqual(self.snapshot(), before)
+
+    def test_the_policy_that_is_shipped_is_a_registry(self):
+        policy = os.path.join(os.path.dirname(__file__), "../../../deploy/policy")
+        self.run_ca(*INIT, "--registry", policy)
+        self.agency("kab.18.07")
+
+
 class Words(CaTest):
     def test_list_and_log_tell_what_was_done(self):
         self.init()
@@ -300,8 +411,32 @@ class Words(CaTest):
         self.init()
         self.agency()
         listed = ("list", "--dir", "ca", "--expiring")
-        self.assertEqual(self.run_ca(*listed, "14").stdout, "")
-        self.assertEqual(len(self.run_ca(*listed, "91").stdout.splitlines()), 1)
+        for span in ("14", "14d", "36h"):
+            self.assertEqual(self.run_ca(*listed, span).stdout, "")
+        for span in ("91", "91d", "2184h"):
+            self.assertEqual(len(self.run_ca(*listed, span).stdout.splitlines()), 1)
+        for span in ("", "0", "d", "3661", "99999999999999999999", "1w", "-1", "1.5"):
+            self.refuse("--expiring", "list", "--dir", "ca", f"--expiring={span}", code=2)
+
+    def test_list_in_json_says_the_same(self):
+        self.init()
+        serial = f"{self.agency().serial_number:032x}"
+        self.run_ca("revoke", "--dir", "ca", serial, "--reason", "superseded")
+        listed = [json.loads(line) for line in
+                  self.run_ca("list", "--dir", "ca", "--json").stdout.splitlines()]
+        self.assertEqual(len(listed), 4)
+        [ours] = [entry for entry in listed if entry["serial"] == serial]
+        self.assertEqual({key: ours[key] for key in ("kind", "name", "ca", "state", "reason")},
+                         {"kind": "agency", "name": "kab.18.07", "ca": "agency",
+                          "state": "revoked", "reason": "superseded"})
+
+    def test_note_and_name_are_recorded_as_they_are_given(self):
+        self.init("--as", 'dewi "d" \\', "--note", "für Übung \"1\"")
+        act = json.loads(self.run_ca("log", "--dir", "ca", "--json").stdout)
+        self.assertTrue(act["who"].startswith('dewi "d" \\ ('), act)
+        self.assertEqual(act["why"], 'für Übung "1"')
+        for bad in ("--note=a\nb", "--note=" + "x" * 401, "--as=", "--as=" + "x" * 65, "--as=\x1b[0m"):
+            self.refuse(bad[:bad.index("=")], "crl", "--dir", "ca", bad, code=2)
 
     def test_inspect_says_what_it_can_and_what_is_wrong(self):
         self.init()
@@ -317,6 +452,41 @@ class Words(CaTest):
         self.assertIn("chain does not hold",
                       self.run_ca("inspect", "--ca", "other/ca.pem", "cert.pem", code=1).stdout)
         self.refuse("--crl needs --ca", "inspect", "--crl", "ca/crl.pem", "cert.pem", code=2)
+
+    def test_inspect_knows_requests_lists_and_bundles(self):
+        self.init()
+        serial = f"{self.agency().serial_number:032x}"
+        request = self.run_ca("inspect", "req.pem").stdout
+        self.assertIn("asks for  agency kab.18.07", request)
+        self.assertIn("sign", request)
+        self.run_ca("revoke", "--dir", "ca", serial, "--reason", "superseded")
+        crl = self.run_ca("inspect", "--ca", "ca/ca.pem", "ca/crl/agency.pem").stdout
+        self.assertIn("bars      1 certificate\n", crl)
+        self.assertIn(f"{serial} on ", crl)
+        self.assertIn("superseded", crl)
+        self.assertIn("signed by a CA of the bundle", crl)
+        bundle = self.run_ca("inspect", "ca/ca.pem").stdout
+        for kind in ("agency", "operator", "server"):
+            self.assertIn(f"certificates for /{kind}/, of 1 CA\n", bundle)
+
+    def test_inspect_says_what_is_wrong_with_them(self):
+        self.init()
+        own = [spiffe("agency/kab.18.07")]
+        for words, names, keywords in (
+                ("no proof", own, {"spoil": True}),
+                ("its key is RSA 2048", own, {"key": rsa.generate_private_key(65537, 2048)}),
+                ("no URI", [x509.DNSName("localhost")], {}),
+                ("no subject alternative name", None, {})):
+            self.write_csr("bad.csr", names, **keywords)
+            self.assertIn(words, self.run_ca("inspect", "bad.csr", code=1).stdout)
+        self.run_ca(*INIT, "--dir=other")
+        self.assertIn("not signed by a CA of the bundle", self.run_ca(
+            "inspect", "--ca", "other/ca.pem", "ca/crl/agency.pem", code=1).stdout)
+        with open(self.path("part.pem"), "wb") as part:
+            for name in ("root", "agency"):
+                with open(self.path(f"ca/{name}/cert.pem"), "rb") as f:
+                    part.write(f.read())
+        self.assertIn("no server is known", self.run_ca("inspect", "part.pem", code=1).stdout)
 
     def test_help_and_bad_usage(self):
         self.assertIn("Commands:", self.run_ca("--help").stdout)

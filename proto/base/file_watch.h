@@ -14,8 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define BP_FILE_WATCH_LOOK_MS 150 /* between looks */
-#define BP_FILE_WATCH_PATIENCE_MS 450
+#define BP_FILE_WATCH_LOOK_MS 100 /* between looks */
+#define BP_FILE_WATCH_PATIENCE_MS 300
 #define BP_FILE_WATCH_PATHS_MAX 32
 
 struct bp_file_watch {

@@ -77,10 +77,6 @@ def standing(ca, tmp_path_factory):
         yield made
 
 
-def serial_of(identity):
-    return x509.load_pem_x509_certificate(identity.cert.read_bytes()).serial_number
-
-
 def served(server):
     """The serial number of the certificate that a new connection is shown."""
     agency = server.ca.identity(REGENCY)
@@ -90,11 +86,12 @@ def served(server):
     host, _, port = server.ex.address.rpartition(":")
     with socket.create_connection((host, int(port)), 10) as plain:
         with context.wrap_socket(plain, server_hostname="localhost") as connection:
-            return x509.load_der_x509_certificate(connection.getpeercert(True)).serial_number
+            shown = x509.load_der_x509_certificate(connection.getpeercert(True))
+            return f"{shown.serial_number:032x}"
 
 
 def wait_served(server, identity):
-    wait_until(lambda: served(server) == serial_of(identity), what="the new certificate served")
+    wait_until(lambda: served(server) == identity.serial, what="the new certificate served")
 
 
 # Taken
@@ -102,7 +99,7 @@ def wait_served(server, identity):
 
 def test_files_that_change_are_taken_and_streams_stay(server):
     stream = server.ex.subscribe(MINISTRY, start=v1.Start(now=True))
-    assert stream.opened and served(server) == serial_of(server.first)
+    assert stream.opened and served(server) == server.first.serial
     renewed = server.ca.issue("server/main", "--days", "30")
 
     server.install(renewed)
@@ -150,7 +147,7 @@ def test_an_operator_reloads_and_is_told_what_is_in_force(standing, tmp_path):
     assert done.code == 0, done
     (told,) = done.events
     assert told == {
-        "dry_run": False, "certificate_serial": f"{serial_of(standing.first):032x}",
+        "dry_run": False, "certificate_serial": standing.first.serial,
         "not_after": told["not_after"], "authorities": 4, "revoked": 0, "streams_cut": 0}
     lines = "".join(path.read_text() for path in (standing.ex.data / "audit").iterdir())
     assert '"kind":"certificates.reloaded","who":"operator/admin"' in lines
@@ -232,7 +229,7 @@ def test_a_set_that_fails_a_check_changes_nothing_and_says_why(standing, case):
     with open(server.ex.log, encoding="utf-8") as log:
         log.seek(said)
         assert any("server.reload_refused" in line and words in line for line in log)
-    assert served(server) == serial_of(server.first) and not stream.ended
+    assert served(server) == server.first.serial and not stream.ended
 
     mend(server)
     wait_until(lambda: server.metric("reload_refused") == 0, what="the set mended")

@@ -125,10 +125,6 @@ class Ca:
         done = run("berbagi-ca", "revoke", "--dir", self.folder, *which)
         assert done.returncode == 0, done.stderr
 
-    def revoke_serial(self, serial):
-        done = run("berbagi-ca", "revoke", "--dir", self.folder, serial)
-        assert done.returncode == 0, done.stderr
-
 
 class Exchange:
     """One berbagid. Starts at once; close() stops it and asserts that it stopped in good order.

@@ -1,5 +1,35 @@
 #include "controls.h"
 
+#include "bytes.h"
+#include "crc32c.h"
+
+void bp_control_encode(const struct bp_control *control, uint8_t row[BP_CONTROL_ROW_BYTES])
+{
+    row[0] = (uint8_t)control->kind;
+    row[1] = 0;
+    bp_put_u16(row + 2, control->part);
+    bp_put_u16(row + 4, control->parts);
+    bp_put_u64(row + 6, control->head_before);
+    bp_put_u64(row + 14, control->version);
+    bp_put_u32(row + 22, bp_crc32c(0, row, 22));
+}
+
+bp_status bp_control_decode(uint64_t number, struct bp_str row, struct bp_control *out)
+{
+    const uint8_t *p = (const uint8_t *)row.p;
+    if (row.n != BP_CONTROL_ROW_BYTES || bp_get_u32(p + 22) != bp_crc32c(0, p, 22))
+        return BP_ECORRUPT;
+    *out = (struct bp_control){
+        .number = number,
+        .kind = (enum bp_entry_kind)p[0],
+        .part = bp_get_u16(p + 2),
+        .parts = bp_get_u16(p + 4),
+        .head_before = bp_get_u64(p + 6),
+        .version = bp_get_u64(p + 14),
+    };
+    return BP_OK;
+}
+
 void bp_controls_init(struct bp_controls *c)
 {
     *c = (struct bp_controls){0};

@@ -17,6 +17,13 @@ struct bp_control {
     uint16_t part, parts;
 };
 
+/* A control as it is stored beside its number: kind, 0, part (2), parts (2), head before (8),
+ * version (8), CRC-32C of these (4). */
+#define BP_CONTROL_ROW_BYTES 26u
+void bp_control_encode(const struct bp_control *control, uint8_t row[BP_CONTROL_ROW_BYTES]);
+/* BP_ECORRUPT: wrong size or checksum. */
+BP_MUST_USE bp_status bp_control_decode(uint64_t number, struct bp_str row, struct bp_control *out);
+
 struct bp_controls {
     pthread_mutex_t lock; /* guards all below */
     struct bp_control *list;

@@ -2,6 +2,13 @@
 #include "bytes.h"
 #include "journal_internal.h"
 
+static void drop_batch(struct bp_group *g)
+{
+    bp_batch_unref(g->batch);
+    g->batch = NULL;
+    g->entries = 0;
+}
+
 void bp_group_begin(struct bp_group *g, struct bp_journal *j)
 {
     int64_t now = bp_now_ns(j->clock);
@@ -11,29 +18,36 @@ void bp_group_begin(struct bp_group *g, struct bp_journal *j)
     g->policy_version = atomic_load(&j->policy_version);
     g->newest_version = atomic_load(&j->newest_version);
     g->recorded_at_ns = now > j->last_recorded_ns ? now : j->last_recorded_ns;
-    g->entries = 0;
-    g->n_controls = 0;
+    drop_batch(g);
+}
+
+/* Room for the next entry. */
+static bp_status append(struct bp_group *g, size_t n, const struct bp_control *control,
+                        uint8_t **place)
+{
+    if (g->batch == NULL && (g->batch = bp_batch_create(g->number + 1)) == NULL)
+        return BP_ENOMEM;
+    return bp_batch_add(g->batch, n, control, place);
 }
 
 static void fill_entry(const struct bp_group *g, struct bp_entry *e)
 {
     e->number = g->number + 1;
-    e->log_id = g->journal->log_id;
+    e->log_id = g->journal->about.log_id;
     e->recorded_at_ns = g->recorded_at_ns;
 }
 
 bp_status bp_group_add_event(struct bp_group *g, struct bp_record *record)
 {
-    struct bp_commit_log *log = g->journal->log;
     uint8_t *place;
     record->entry.kind = BP_ENTRY_EVENT;
     record->entry.part = record->entry.parts = 1;
     fill_entry(g, &record->entry);
     record->routing.position = g->head + 1;
-    struct bp_log_slot slot = {.number = record->entry.number, .bytes = bp_record_size(record)};
-    if (slot.bytes == 0)
+    size_t bytes = bp_record_size(record);
+    if (bytes == 0)
         return BP_EINVAL;
-    bp_status st = log->append(log, &slot, &place);
+    bp_status st = append(g, bytes, NULL, &place);
     if (st != BP_OK)
         return st;
     bp_record_write(record, place);
@@ -43,23 +57,8 @@ bp_status bp_group_add_event(struct bp_group *g, struct bp_record *record)
     return BP_OK;
 }
 
-static bp_status remember_control(struct bp_group *g, const struct bp_control *control)
-{
-    if (g->n_controls == g->capacity) {
-        size_t capacity = g->capacity == 0 ? 16 : 2 * g->capacity;
-        struct bp_control *controls = realloc(g->controls, capacity * sizeof(*controls));
-        if (controls == NULL)
-            return BP_ENOMEM;
-        g->controls = controls;
-        g->capacity = capacity;
-    }
-    g->controls[g->n_controls++] = *control;
-    return BP_OK;
-}
-
 static bp_status add_control(struct bp_group *g, struct bp_entry *e, uint64_t version)
 {
-    struct bp_commit_log *log = g->journal->log;
     uint8_t *place;
     fill_entry(g, e);
     struct bp_control control = {
@@ -70,11 +69,11 @@ static bp_status add_control(struct bp_group *g, struct bp_entry *e, uint64_t ve
         .part = e->part,
         .parts = e->parts,
     };
-    struct bp_log_slot slot = {.number = e->number, .bytes = bp_entry_size(e), .control = &control};
-    if (slot.bytes == 0)
+    size_t bytes = bp_entry_size(e);
+    if (bytes == 0)
         return BP_EINVAL;
-    bp_status st = remember_control(g, &control);
-    if (st != BP_OK || (st = log->append(log, &slot, &place)) != BP_OK)
+    bp_status st = append(g, bytes, &control, &place);
+    if (st != BP_OK)
         return st;
     bp_entry_write(e, place);
     g->number++;
@@ -131,7 +130,7 @@ bp_status bp_group_add_approval(struct bp_group *g, uint64_t version, struct bp_
 
 bp_status bp_group_add_log(struct bp_group *g)
 {
-    const struct bp_log_id *id = &g->journal->log_id;
+    const struct bp_log_id *id = &g->journal->about.log_id;
     struct bp_entry e = {
         .kind = BP_ENTRY_LOG,
         .part = 1,
@@ -141,32 +140,53 @@ bp_status bp_group_add_log(struct bp_group *g)
     return add_control(g, &e, 0);
 }
 
+/* Durable in the log, and from then on read from the tail; or, where the log has no room for it,
+ * from the store. */
+static bp_status make_durable(struct bp_journal *j, struct bp_batch *batch)
+{
+    bp_status st = bp_tail_reserve(&j->tail);
+    if (st != BP_OK)
+        return st;
+    st = j->is_log_marked ? j->log->append(j->log, batch) : BP_ETOOLARGE;
+    if (st == BP_ETOOLARGE)
+        return bp_applier_store(j->applier, batch);
+    if (st == BP_OK)
+        st = j->log->durable(j->log);
+    if (st != BP_OK) {
+        j->is_log_broken = true;
+        return st;
+    }
+    size_t bytes = bp_tail_push(&j->tail, batch);
+    bp_applier_pushed(j->applier, bytes - bp_batch_blocks_bytes(batch), bytes);
+    return BP_OK;
+}
+
 bp_status bp_group_commit(struct bp_group *g)
 {
     struct bp_journal *j = g->journal;
-    bp_status st = bp_controls_reserve(&j->controls, g->n_controls);
-    if (st != BP_OK || (st = j->log->durable(j->log)) != BP_OK)
+    if (g->batch == NULL)
+        return BP_OK;
+    bp_status st = bp_controls_reserve(&j->controls, g->batch->n_controls);
+    if (st != BP_OK || (st = make_durable(j, g->batch)) != BP_OK)
         return st;
-    for (size_t i = 0; i < g->n_controls; i++)
-        bp_controls_append(&j->controls, &g->controls[i]);
-    if (g->entries != 0)
-        j->last_recorded_ns = g->recorded_at_ns;
+    for (size_t i = 0; i < g->batch->n_controls; i++)
+        bp_controls_append(&j->controls, &g->batch->controls[i]);
+    j->last_recorded_ns = g->recorded_at_ns;
     atomic_store(&j->last_number, g->number);
     atomic_store(&j->policy_version, g->policy_version);
     atomic_store(&j->newest_version, g->newest_version);
     atomic_store(&j->head, g->head);
+    bp_batch_unref(g->batch);
+    g->batch = NULL;
     return BP_OK;
 }
 
 void bp_group_abort(struct bp_group *g)
 {
-    g->journal->log->discard(g->journal->log);
-    g->n_controls = 0;
-    g->entries = 0;
+    drop_batch(g);
 }
 
 void bp_group_fini(struct bp_group *g)
 {
-    free(g->controls);
-    *g = (struct bp_group){0};
+    drop_batch(g);
 }

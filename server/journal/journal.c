@@ -1,176 +1,45 @@
-/* Opening, and coming back after a failure: both read the state from the store and check its newest
- * entries. */
+/* Opening and closing. The log stands before the store: what it made durable and the store does not
+ * hold is put into the tail, from where it is read and applied like everything else. */
 #include "journal_internal.h"
 
 #include <unistd.h>
 
 #include "digest.h"
+#include "file.h"
 #include "folder.h"
+#include "log.h"
+#include "wal.h"
 
 #define MAP_BYTES_DEFAULT (UINT64_C(1) << 40)
 #define READERS_DEFAULT 510u
-#define VERIFIED_AT_OPEN                                                                           \
-    256u /* newest entries: more than any one commit that a crash may have cut */
+#define SEGMENTS_DEFAULT 3u
+#define SEGMENT_BYTES_DEFAULT (4u << 20)
 
-static bp_status load_control(void *context, const struct bp_control *control)
-{
-    struct bp_controls *controls = context;
-    bp_status st = bp_controls_reserve(controls, 1);
-    if (st == BP_OK)
-        bp_controls_append(controls, control);
-    return st;
-}
-
-/* Readers may be looking at the controls that are known. Those never change, so they are the
- * beginning of what is there now, and the rest is added. */
-static bp_status load_controls(struct bp_journal *j, struct bp_store_reader *snapshot)
-{
-    struct bp_controls fresh;
-    bp_controls_init(&fresh);
-    bp_status st = bp_store_each_control(snapshot, load_control, &fresh);
-    size_t known = bp_controls_count(&j->controls);
-    if (st == BP_OK && fresh.n < known)
-        st = BP_ECORRUPT;
-    for (size_t i = known; st == BP_OK && i < fresh.n; i++)
-        st = load_control(&j->controls, &fresh.list[i]);
-    bp_controls_fini(&fresh);
-    return st;
-}
-
-static bp_status verify_newest(struct bp_journal *j, struct bp_store_reader *snapshot,
-                               uint64_t last, struct bp_err *err)
-{
-    for (uint64_t i = 0; i < VERIFIED_AT_OPEN && i < last; i++) {
-        struct bp_entry e;
-        bp_status st = bp_journal_entry_at(snapshot, last - i, &e);
-        if (st == BP_OK && i == 0 && memcmp(e.log_id.bytes, j->log_id.bytes, 4) != 0)
-            st = BP_ECORRUPT;
-        if (st != BP_OK)
-            return bp_fail(err, st == BP_EVERSION ? st : BP_ECORRUPT,
-                           "journal %s: entry %llu of %llu fails its check", j->dir,
-                           (unsigned long long)(last - i), (unsigned long long)last);
-        if (i == 0)
-            j->last_recorded_ns = e.recorded_at_ns;
-    }
-    return BP_OK;
-}
-
-/* The oldest event kept: behind the entries that were pruned, and behind the controls that follow
- * them. */
-static uint64_t first_position(struct bp_journal *j, struct bp_store_reader *snapshot)
-{
-    struct bp_journal_reader r = {.journal = j, .snapshot = snapshot};
-    struct bp_record record;
-    bp_status st = bp_journal_read_next(&r, &record);
-    return st == BP_OK || st == BP_ECORRUPT ? record.routing.position : atomic_load(&j->head) + 1;
-}
-
-/* The newest event says itself that it stands at the head: the counts of entries, controls and
- * positions agree. */
-static bp_status verify_head(struct bp_journal *j, struct bp_store_reader *snapshot,
-                             struct bp_err *err)
-{
-    struct bp_journal_reader r = {.journal = j, .snapshot = snapshot};
-    struct bp_record record;
-    uint64_t head = atomic_load(&j->head);
-    bp_status st = bp_journal_read_at(&r, head, &record);
-    if (st == BP_OK || (st == BP_ENOENT && atomic_load(&j->first) > head))
-        return BP_OK;
-    return bp_fail(err, BP_ECORRUPT, "journal %s: no sound event at its head %llu", j->dir,
-                   (unsigned long long)head);
-}
-
-static bp_status load_from(struct bp_journal *j, struct bp_store_reader *snapshot,
-                           struct bp_err *err)
-{
-    uint64_t last = 0;
-    bp_status st = bp_store_last(snapshot, &last);
-    if (st == BP_OK)
-        st = load_controls(j, snapshot);
-    else if (st == BP_ENOENT)
-        st = BP_OK;
-    if (st != BP_OK)
-        return bp_fail(err, st, "journal %s: cannot read its table of control entries (%s)", j->dir,
-                       bp_status_name(st));
-    if ((st = verify_newest(j, snapshot, last, err)) != BP_OK)
-        return st;
-    uint64_t controls = bp_controls_count(&j->controls);
-    if (controls > last)
-        return bp_fail(err, BP_ECORRUPT, "journal %s: more control entries than entries", j->dir);
-    atomic_store(&j->last_number, last);
-    atomic_store(&j->policy_version, bp_controls_version_in_force(&j->controls));
-    atomic_store(&j->newest_version, bp_controls_newest_version(&j->controls));
-    atomic_store(&j->head, last - controls);
-    atomic_store(&j->first, first_position(j, snapshot));
-    return verify_head(j, snapshot, err);
-}
-
-bp_status bp_journal_load(struct bp_journal *j, struct bp_err *err)
-{
-    struct bp_store_reader *snapshot;
-    bp_status st = bp_store_read_begin(j->store, &snapshot);
-    if (st != BP_OK)
-        return bp_fail(err, st, "journal %s: cannot read (%s)", j->dir, bp_status_name(st));
-    st = load_from(j, snapshot, err);
-    bp_store_read_end(snapshot);
-    return st;
-}
-
-bp_status bp_journal_recover(struct bp_journal *j, struct bp_err *err)
-{
-    j->log->discard(j->log);
-    bp_status st = j->log->recover(j->log, err);
-    return st != BP_OK ? st : bp_journal_load(j, err);
-}
-
+/* The first entry goes straight to the store, with what the store says of itself. */
 static bp_status begin_log(struct bp_journal *j, struct bp_err *err)
 {
-    struct bp_store_about about = {.created_ns = bp_now_ns(j->clock)};
-    bp_random(about.log_id.bytes, sizeof(about.log_id.bytes));
-    j->log_id = about.log_id;
     struct bp_group g = {0};
+    uint8_t *place;
+    j->about = (struct bp_store_about){.created_ns = bp_now_ns(j->clock)};
+    bp_random(j->about.log_id.bytes, sizeof(j->about.log_id.bytes));
     bp_group_begin(&g, j);
-    bp_status st = bp_store_put_about(j->store, &about);
+    bp_status st = bp_group_add_log(&g);
     if (st == BP_OK)
-        st = bp_group_add_log(&g);
+        st = bp_store_put_about(j->store, &j->about);
     if (st == BP_OK)
-        st = bp_group_commit(&g);
+        st = bp_store_put_control(j->store, &g.batch->controls[0]);
+    if (st == BP_OK) {
+        struct bp_str entry = bp_batch_get(g.batch, 1);
+        if ((st = bp_store_put_entry(j->store, 1, entry.n, &place)) == BP_OK) {
+            memcpy(place, entry.p, entry.n);
+            st = bp_store_commit(j->store);
+        }
+    }
     if (st != BP_OK)
-        bp_group_abort(&g);
+        bp_store_abort(j->store);
     bp_group_fini(&g);
     return st == BP_OK ? st
                        : bp_fail(err, st, "journal %s: cannot begin the log (%s)", j->dir,
-                                 bp_status_name(st));
-}
-
-static bp_status apply_replayed(void *context, const struct bp_log_slot *slot, struct bp_str bytes)
-{
-    struct bp_journal *j = context;
-    uint8_t *place;
-    bp_status st = slot->control != NULL ? bp_store_put_control(j->store, slot->control) : BP_OK;
-    if (st == BP_OK && (st = bp_store_put_entry(j->store, slot->number, bytes.n, &place)) == BP_OK)
-        memcpy(place, bytes.p, bytes.n);
-    return st;
-}
-
-/* What the log made durable and the store does not hold yet. */
-static bp_status apply_rest(struct bp_journal *j, struct bp_err *err)
-{
-    struct bp_store_reader *snapshot;
-    uint64_t last = 0;
-    bp_status st = bp_store_read_begin(j->store, &snapshot);
-    if (st == BP_OK) {
-        st = bp_store_last(snapshot, &last);
-        bp_store_read_end(snapshot);
-    }
-    if (st == BP_OK || st == BP_ENOENT)
-        st = j->log->replay(j->log, last, apply_replayed, j);
-    if (st == BP_OK)
-        st = bp_store_commit(j->store);
-    else
-        bp_store_abort(j->store);
-    return st == BP_OK ? st
-                       : bp_fail(err, st, "journal %s: cannot replay the log (%s)", j->dir,
                                  bp_status_name(st));
 }
 
@@ -182,38 +51,121 @@ static bp_status open_store(struct bp_journal *j, const struct bp_journal_config
         .map_bytes = config->map_bytes != 0 ? config->map_bytes : MAP_BYTES_DEFAULT,
         .most_readers = config->most_readers != 0 ? config->most_readers : READERS_DEFAULT,
     };
-    struct bp_store_about about = {0};
     bool is_new = false;
-    bp_status st = bp_store_open(&store, &j->store, &about, &is_new, err);
-    if (st != BP_OK)
-        return st;
-    j->log_id = about.log_id;
-    j->log = bp_commit_log_lmdb(j->store);
-    if (j->log == NULL)
-        return bp_fail(err, BP_ENOMEM, "journal %s: out of memory", j->dir);
-    if (is_new)
-        st = begin_log(j, err);
+    bp_status st = bp_store_open(&store, &j->store, &j->about, &is_new, err);
+    return st == BP_OK && is_new ? begin_log(j, err) : st;
+}
+
+/* The store has to say that durable entries may stand in the log, before one does; and it says that
+ * none does when the journal is closed in order, so that the store alone is a whole journal then. */
+static bp_status mark_log(struct bp_journal *j, const struct bp_store_about *about)
+{
+    if (about->is_log_open == j->about.is_log_open && about->log_segments == j->about.log_segments)
+        return BP_OK; /* then the key is the same, too */
+    bp_status st = bp_store_put_about(j->store, about);
     if (st == BP_OK)
-        st = apply_rest(j, err);
+        st = bp_store_commit(j->store);
+    if (st == BP_OK)
+        j->about = *about;
+    else
+        bp_store_abort(j->store);
     return st;
+}
+
+static bp_status open_segments(struct bp_journal *j, const struct bp_journal_config *config,
+                               struct bp_store_about *about, struct bp_err *err)
+{
+    unsigned segments = 0;
+    char *dir = bp_path_join(j->dir, "wal");
+    if (dir == NULL)
+        return bp_fail(err, BP_ENOMEM, "journal %s: out of memory", j->dir);
+    if (!about->is_log_open)
+        bp_random(&about->log_key, sizeof(about->log_key));
+    struct bp_wal_config wal = {
+        .dir = dir,
+        .seal = {.log_id = about->log_id, .key = about->log_key},
+        .segments = config->log_segments != 0 ? config->log_segments : SEGMENTS_DEFAULT,
+        .segment_bytes =
+            config->log_segment_bytes != 0 ? config->log_segment_bytes : SEGMENT_BYTES_DEFAULT,
+        .needed = about->is_log_open ? about->log_segments : 0,
+    };
+    bp_status st = bp_wal_open(&wal, &j->log, &segments, err);
+    about->is_log_open = true;
+    about->log_segments = (uint16_t)segments;
+    free(dir);
+    return st;
+}
+
+static bp_status last_applied(struct bp_journal *j, uint64_t *applied, struct bp_err *err)
+{
+    struct bp_store_reader *r;
+    bp_status st = bp_store_read_begin(j->store, &r);
+    if (st == BP_OK) {
+        st = bp_store_last(r, applied);
+        bp_store_read_end(r);
+    }
+    return st == BP_OK ? st
+                       : bp_fail(err, st, "journal %s: cannot read its newest entry (%s)", j->dir,
+                                 bp_status_name(st));
+}
+
+/* On a full disk that cannot be marked the log is left alone, and the store makes durable what it
+ * still takes. */
+static bp_status open_log(struct bp_journal *j, const struct bp_journal_config *config,
+                          uint64_t *applied, struct bp_err *err)
+{
+    struct bp_store_about about = j->about;
+    bp_status st = last_applied(j, applied, err);
+    if (st != BP_OK || (st = open_segments(j, config, &about, err)) != BP_OK ||
+        (j->about.is_log_open && (st = bp_journal_replay(j, *applied, err)) != BP_OK))
+        return st;
+    j->log->trim(j->log, *applied);
+    st = mark_log(j, &about);
+    j->is_log_marked = st == BP_OK;
+    if (st == BP_ENOSPC)
+        bp_log(BP_LOG_WARN, "journal.log_unused", "status=%s", bp_status_name(st));
+    return st == BP_OK || st == BP_ENOSPC
+               ? BP_OK
+               : bp_fail(err, st, "journal %s: cannot say that its log is open (%s)", j->dir,
+                         bp_status_name(st));
+}
+
+static bp_status start_applier(struct bp_journal *j, const struct bp_journal_config *config,
+                               uint64_t applied, struct bp_err *err)
+{
+    struct bp_applier_config applier = {
+        .store = j->store,
+        .log = j->log,
+        .tail = &j->tail,
+        .dir = j->dir,
+        .applied = applied,
+        .most_bytes = config->most_tail_bytes,
+        .most_ms = config->most_tail_ms,
+    };
+    return bp_applier_start(&applier, &j->applier, err);
 }
 
 bp_status bp_journal_open(const struct bp_journal_config *config, struct bp_journal **out,
                           struct bp_err *err)
 {
     bp_status st;
+    uint64_t applied = 0;
     struct bp_journal *j = calloc(1, sizeof(*j));
     if (j == NULL)
         return bp_fail(err, BP_ENOMEM, "journal %s: out of memory", config->dir);
     j->lock_fd = -1;
     j->clock = config->clock != NULL ? config->clock : &bp_system_clock;
     bp_controls_init(&j->controls);
+    bp_tail_init(&j->tail);
     if ((j->dir = bp_str_dup(bp_str(config->dir))) == NULL) {
         st = bp_fail(err, BP_ENOMEM, "journal %s: out of memory", config->dir);
         goto fail;
     }
     if ((st = bp_folder_hold(j->dir, &j->lock_fd, err)) != BP_OK ||
-        (st = open_store(j, config, err)) != BP_OK || (st = bp_journal_load(j, err)) != BP_OK)
+        (st = open_store(j, config, err)) != BP_OK ||
+        (st = open_log(j, config, &applied, err)) != BP_OK ||
+        (st = bp_journal_load(j, err)) != BP_OK ||
+        (st = start_applier(j, config, applied, err)) != BP_OK)
         goto fail;
     *out = j;
     return BP_OK;
@@ -222,15 +174,31 @@ fail:
     return st;
 }
 
+static void close_log(struct bp_journal *j, bool is_applied)
+{
+    struct bp_store_about about = j->about;
+    about.is_log_open = false;
+    bp_status st = is_applied ? mark_log(j, &about) : BP_OK;
+    if (st != BP_OK || !is_applied)
+        bp_log(BP_LOG_WARN, "journal.log_left_open", "is_applied=%d status=%s", is_applied,
+               bp_status_name(st));
+    j->log->close(j->log);
+}
+
 void bp_journal_close(struct bp_journal *j)
 {
     if (j == NULL)
         return;
-    if (j->log != NULL)
+    bool is_started = j->applier != NULL;
+    bool is_applied = bp_applier_stop(j->applier);
+    if (j->log != NULL && is_started)
+        close_log(j, is_applied);
+    else if (j->log != NULL)
         j->log->close(j->log);
     bp_store_close(j->store);
     if (j->lock_fd >= 0)
         (void)close(j->lock_fd);
+    bp_tail_fini(&j->tail);
     bp_controls_fini(&j->controls);
     free(j->dir);
     free(j);
@@ -263,12 +231,12 @@ uint64_t bp_journal_last_number(const struct bp_journal *j)
 
 struct bp_log_id bp_journal_log_id(const struct bp_journal *j)
 {
-    return j->log_id;
+    return j->about.log_id;
 }
 
 uint64_t bp_journal_disk_bytes(const struct bp_journal *j)
 {
-    return bp_store_disk_bytes(j->store);
+    return bp_store_disk_bytes(j->store) + j->log->disk_bytes(j->log);
 }
 
 bp_status bp_journal_disk_free(const struct bp_journal *j, uint64_t *bytes)

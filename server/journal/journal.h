@@ -1,6 +1,6 @@
-/* The journal: the truth, an append-only log in an LMDB environment of its own (DIR/journal).
- * Written by the sequencer alone; read by anybody through short read transactions. LMDB's types
- * stay inside. */
+/* The journal: the truth, an append-only log. A write-ahead file makes it durable, an LMDB
+ * environment keeps it, both in DIR/journal. Written by the sequencer alone; read by anybody through
+ * short read transactions. LMDB's types stay inside. */
 #ifndef BERBAGI_JOURNAL_H
 #define BERBAGI_JOURNAL_H
 
@@ -14,11 +14,18 @@ struct bp_journal_config {
     uint64_t map_bytes;    /* 0 = 1 TiB of address space */
     unsigned most_readers; /* read transactions at once; 0 = 510 */
     const struct bp_clock *clock;
+    /* of the write-ahead log; 0 = 3 segments of 4 MiB, made of zeros when the folder is new */
+    unsigned log_segments;
+    uint64_t log_segment_bytes; /* whole blocks of 4,096; at least two */
+    /* when what is durable is applied to the store: after so many bytes (0 = 2 MiB) or so long (0 =
+     * 200 ms) */
+    size_t most_tail_bytes;
+    unsigned most_tail_ms;
 };
 
 /* Opens or creates; holds a lock file so that a second server is refused (BP_EEXIST). BP_EIO: not
  * writable, a network file system; BP_EVERSION: written by a newer version; BP_ECORRUPT: the last
- * entries fail their check. A new log gets a random log id and its first entry. */
+ * entries fail their check, or the write-ahead log is not whole. A new log gets a random log id and its first entry. */
 BP_MUST_USE bp_status bp_journal_open(const struct bp_journal_config *config,
                                       struct bp_journal **out, struct bp_err *err);
 void bp_journal_close(struct bp_journal *j); /* NULL allowed */

@@ -5,37 +5,46 @@
 
 #include <stdatomic.h>
 
-#include "commit_log.h"
+#include "applier.h"
 #include "journal.h"
-#include "store.h"
+#include "snapshot.h"
 
 struct bp_journal {
     struct bp_store *store;
-    struct bp_commit_log *log;
+    struct bp_commit_log *log; /* makes durable; then a batch stands in the tail */
+    struct bp_tail tail;
+    struct bp_applier *applier; /* carries the tail into the store */
     struct bp_controls controls;
     const struct bp_clock *clock;
     char *dir;
     int lock_fd;
-    struct bp_log_id log_id;
     atomic_uint_fast64_t head, first, policy_version, newest_version, last_number;
-    int64_t last_recorded_ns; /* the writer's */
+    struct bp_store_about about; /* as stored */
+    bool is_log_marked;          /* the store says how many segments are in use */
+    /* the writer's */
+    int64_t last_recorded_ns;
+    bool is_log_broken; /* append or durable failed, and replay has not told what is there yet */
 };
 
 struct bp_journal_reader {
     struct bp_journal *journal;
-    struct bp_store_reader *snapshot;
+    struct bp_snapshot snapshot;
     uint64_t number; /* of the entry read last; 0 = none */
 };
 
-/* Reads head, controls and the rest of the state from the store and verifies the newest entries.
- * Writer, nobody else writing; readers may go on. */
+/* Reads head, controls and the rest of the state from store and tail and verifies the newest
+ * entries. Writer, nobody else writing; readers may go on. */
 BP_MUST_USE bp_status bp_journal_load(struct bp_journal *j, struct bp_err *err);
 
-/* After a commit that failed: back to what is on disk. BP_EIO while that cannot be read. */
+/* Puts into the tail what is durable in the log and neither there nor applied. Writer. */
+BP_MUST_USE bp_status bp_journal_replay(struct bp_journal *j, uint64_t applied, struct bp_err *err);
+
+/* After a commit that failed: back to what is on disk, of which nothing is in doubt afterwards.
+ * BP_ENOSPC: it is known, but the store takes no more; any other failure: it is not known. */
 BP_MUST_USE bp_status bp_journal_recover(struct bp_journal *j, struct bp_err *err);
 
 /* The checked entry with this number. BP_ENOENT, BP_ECORRUPT. */
-BP_MUST_USE bp_status bp_journal_entry_at(struct bp_store_reader *snapshot, uint64_t number,
+BP_MUST_USE bp_status bp_journal_entry_at(struct bp_snapshot *snapshot, uint64_t number,
                                           struct bp_entry *out);
 
 /* --- a group: entries that become durable together. Writer alone; one at a time. --- */
@@ -44,9 +53,8 @@ struct bp_group {
     struct bp_journal *journal;
     uint64_t head, number, policy_version, newest_version; /* as they will be */
     int64_t recorded_at_ns;
-    size_t entries; /* appended */
-    struct bp_control *controls;
-    size_t n_controls, capacity;
+    size_t entries;         /* appended */
+    struct bp_batch *batch; /* them; NULL: none yet */
 };
 
 /* One recorded_at for all of the group, never less than the last one stored. */

@@ -8,7 +8,7 @@ bp_status bp_journal_read_begin(struct bp_journal *j, struct bp_journal_reader *
     if (r == NULL)
         return BP_ENOMEM;
     r->journal = j;
-    bp_status st = bp_store_read_begin(j->store, &r->snapshot);
+    bp_status st = bp_snapshot_begin(j->store, &j->tail, &r->snapshot);
     if (st != BP_OK)
         free(r);
     else
@@ -20,7 +20,7 @@ void bp_journal_read_end(struct bp_journal_reader *r)
 {
     if (r == NULL)
         return;
-    bp_store_read_end(r->snapshot);
+    bp_snapshot_end(&r->snapshot);
     free(r);
 }
 
@@ -57,7 +57,7 @@ static bool is_behind_snapshot(struct bp_journal_reader *r, uint64_t number)
 {
     struct bp_str stored;
     uint64_t next;
-    return bp_store_next(r->snapshot, number, &next, &stored) == BP_ENOENT;
+    return bp_snapshot_next(&r->snapshot, number, &next, &stored) == BP_ENOENT;
 }
 
 bp_status bp_journal_read_at(struct bp_journal_reader *r, uint64_t position, struct bp_record *out)
@@ -66,7 +66,7 @@ bp_status bp_journal_read_at(struct bp_journal_reader *r, uint64_t position, str
     if (position == 0 || position > bp_journal_head(r->journal))
         return BP_ENOENT;
     uint64_t number = position + bp_controls_before(&r->journal->controls, position);
-    bp_status st = bp_store_get(r->snapshot, number, &stored);
+    bp_status st = bp_snapshot_get(&r->snapshot, number, &stored);
     if (st == BP_ENOENT && is_behind_snapshot(r, number))
         return st;
     r->number = number; /* of an entry that is there, or is missing where it must be: damage */
@@ -86,7 +86,7 @@ bp_status bp_journal_read_next(struct bp_journal_reader *r, struct bp_record *ou
         uint64_t number = r->number;
         if (number >= bp_journal_last_number(r->journal))
             return BP_ENOENT;
-        bp_status st = bp_store_next(r->snapshot, r->number, &number, &stored);
+        bp_status st = bp_snapshot_next(&r->snapshot, r->number, &number, &stored);
         if (st == BP_ENOENT)
             return st;
         if (st != BP_OK)
@@ -103,11 +103,10 @@ bp_status bp_journal_read_next(struct bp_journal_reader *r, struct bp_record *ou
     }
 }
 
-bp_status bp_journal_entry_at(struct bp_store_reader *snapshot, uint64_t number,
-                              struct bp_entry *out)
+bp_status bp_journal_entry_at(struct bp_snapshot *snapshot, uint64_t number, struct bp_entry *out)
 {
     struct bp_str stored;
-    bp_status st = bp_store_get(snapshot, number, &stored);
+    bp_status st = bp_snapshot_get(snapshot, number, &stored);
     if (st == BP_OK)
         st = bp_entry_decode(stored, out);
     if (st == BP_OK && out->number != number)
@@ -117,7 +116,7 @@ bp_status bp_journal_entry_at(struct bp_store_reader *snapshot, uint64_t number,
 
 bp_status bp_journal_read_entry(struct bp_journal_reader *r, uint64_t number, struct bp_entry *out)
 {
-    bp_status st = bp_journal_entry_at(r->snapshot, number, out);
+    bp_status st = bp_journal_entry_at(&r->snapshot, number, out);
     if (st == BP_ECORRUPT)
         out->number = number;
     return st;
@@ -127,7 +126,7 @@ bp_status bp_journal_read_stored(struct bp_journal_reader *r, uint64_t number,
                                  struct bp_str *stored, uint64_t *position)
 {
     struct bp_record record = {.routing = {.position = 0}};
-    bp_status st = bp_store_get(r->snapshot, number, stored);
+    bp_status st = bp_snapshot_get(&r->snapshot, number, stored);
     if (st == BP_OK)
         st = bp_record_decode(*stored, &record);
     if (st == BP_EINVAL)

@@ -11,15 +11,11 @@
 #define MOST_WAITING_BYTES (64u << 20)
 #define TURN_BYTES (64 << 10) /* some hundred events: a flow's turn where several wait */
 #define POLICY_WAITING_BYTES (128u << 20)
-#define ROWS_WITHIN_MS 500
 #define UNWELL_CHECK_MS 250 /* how often something that is wrong is looked at again */
 
 static int wait_ms(struct bp_sequencer *s)
 {
-    int wait = bp_subscriptions_wait_ms(&s->subscriptions, bp_monotonic_ms(s->clock));
-    if (bp_sequencer_health(s) != BP_OK && (wait < 0 || wait > UNWELL_CHECK_MS))
-        wait = UNWELL_CHECK_MS;
-    return wait;
+    return bp_sequencer_health(s) != BP_OK ? UNWELL_CHECK_MS : -1;
 }
 
 static void *run(void *argument)
@@ -32,7 +28,6 @@ static void *run(void *argument)
         bp_sequencer_line_up(s, bp_mailbox_take(&s->mail, wait));
         bp_sequencer_run_policies(s);
         bp_sequencer_run_group(s);
-        bp_sequencer_run_rows(s, false);
         bp_sequencer_check_health(s);
     }
     return NULL;
@@ -79,6 +74,7 @@ bp_status bp_sequencer_start(const struct bp_sequencer_config *config, struct bp
         return st;
     }
     (void)pthread_setname_np(s->thread, "sequencer");
+    bp_sequencer_rows_start(s);
     *out = s;
     return BP_OK;
 }
@@ -90,8 +86,7 @@ void bp_sequencer_stop(struct bp_sequencer *s)
     bp_mailbox_close(&s->policies);
     bp_mailbox_close(&s->mail);
     (void)pthread_join(s->thread, NULL);
-    bp_sequencer_run_rows(s, true);
-    bp_subscriptions_refuse(&s->subscriptions, BP_ECLOSED, 0);
+    bp_sequencer_rows_stop(s);
     sequencer_free(s);
 }
 
@@ -108,12 +103,12 @@ bool bp_sequencer_submit_policy(struct bp_sequencer *s, struct bp_policy_submiss
     return true;
 }
 
-/* Rows put while the thread waits for ever must shorten its wait; those with somebody waiting end
+/* Rows put while the applier waits for ever must shorten its wait; those with somebody waiting end
  * it. */
 static void wake_for_row(struct bp_sequencer *s, bp_status st, bool is_first, bool somebody_waits)
 {
     if (st == BP_OK && (is_first || somebody_waits))
-        bp_mailbox_interrupt(&s->mail);
+        bp_applier_wake(s->journal->applier);
 }
 
 bp_status bp_sequencer_put_subscription(struct bp_sequencer *s, const struct bp_subscription *row,
@@ -122,9 +117,8 @@ bp_status bp_sequencer_put_subscription(struct bp_sequencer *s, const struct bp_
     bool is_first = false;
     if (bp_mailbox_is_closed(&s->mail))
         return BP_ECLOSED;
-    bp_status st =
-        bp_subscriptions_put(&s->subscriptions, row, bp_monotonic_ms(s->clock) + ROWS_WITHIN_MS,
-                             done, context, &is_first);
+    bp_status st = bp_subscriptions_put(&s->subscriptions, row, bp_sequencer_rows_due_ms(s), done,
+                                        context, &is_first);
     wake_for_row(s, st, is_first, done != NULL);
     return st;
 }
@@ -137,8 +131,7 @@ bp_status bp_sequencer_delete_subscription(struct bp_sequencer *s, const char *a
     if (bp_mailbox_is_closed(&s->mail))
         return BP_ECLOSED;
     bp_status st = bp_subscriptions_delete(&s->subscriptions, agency, name,
-                                           bp_monotonic_ms(s->clock) + ROWS_WITHIN_MS, done,
-                                           context, &is_first);
+                                           bp_sequencer_rows_due_ms(s), done, context, &is_first);
     wake_for_row(s, st, is_first, done != NULL);
     return st;
 }

@@ -140,7 +140,7 @@ struct bp_subscription {
     struct bp_str filter; /* serialized Filter, at most 64 KiB */
 };
 
-/* Stores the row (whole). done, NULL allowed, is called on the sequencer's thread when it is
+/* Stores the row (whole). done, NULL allowed, is called on the applier's thread when it is
  * durable (BP_ENOSPC, BP_EIO: not yet; it is tried again). The content is copied. BP_EINVAL: no
  * agency or name; BP_ETOOLARGE: filter; BP_ECLOSED: stopping; BP_ENOMEM. Any thread, as with all
  * below; done is called only where BP_OK was returned. */

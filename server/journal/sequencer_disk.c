@@ -7,7 +7,6 @@
 
 #define RECOVER_EVERY_MS 1000
 #define RESERVE_CHECK_MS 3
-#define ROWS_WITHIN_MS 500
 /* A commit may write this much besides its entries: branch pages, the list of free pages. */
 #define COMMIT_SLACK_BYTES (UINT64_C(4) << 20)
 
@@ -33,23 +32,13 @@ static uint64_t free_bytes(const struct bp_sequencer *s)
 bool bp_sequencer_has_reserve(struct bp_sequencer *s)
 {
     int64_t now = bp_monotonic_ms(s->clock);
+    if (bp_applier_trouble(s->journal->applier) == BP_ENOSPC)
+        return false;
     if (s->free_checked_ms == 0 || now - s->free_checked_ms >= RESERVE_CHECK_MS) {
         s->free_checked_ms = now;
         s->has_free = free_bytes(s) >= s->reserve_bytes;
     }
     return s->has_free;
-}
-
-/* A small write that must succeed before a group is taken again. It also settles the state that was
- * found: a commit is on disk once a later one is. */
-static bp_status probe(struct bp_sequencer *s)
-{
-    bp_status st = bp_store_put_probe(s->journal->store);
-    if (st == BP_OK)
-        st = bp_store_commit(s->journal->store);
-    if (st != BP_OK)
-        bp_store_abort(s->journal->store);
-    return st;
 }
 
 /* Tells the index the events of the group that are in the log: all after a commit, all or none
@@ -73,21 +62,23 @@ static void recover(struct bp_sequencer *s)
     char words[sizeof(err.text) + 64];
     s->recover_after_ms = bp_monotonic_ms(s->clock) + RECOVER_EVERY_MS;
     bp_status st = bp_journal_recover(s->journal, &err);
-    if (st == BP_OK) {
+    bool is_known = st == BP_OK || st == BP_ENOSPC;
+    if (is_known) {
         tell_index(s);
-        st = probe(s);
-    }
-    if (st == BP_OK)
         bp_log(BP_LOG_WARN, "sequencer.recovered", "head=%llu",
                (unsigned long long)bp_journal_head(s->journal));
-    else
+    } else {
         bp_log(BP_LOG_ERROR, "sequencer.recovery_failed", "status=%s words=%s", bp_status_name(st),
                bp_log_quote(words, sizeof(words), bp_str(err.text)));
-    bp_sequencer_set_health(s, st == BP_OK || st == BP_ENOSPC ? st : BP_EIO);
+    }
+    bp_sequencer_set_health(s, is_known ? st : BP_EIO);
 }
 
+/* A store that cannot be written is as bad as a log: what is durable has to go somewhere. */
 bool bp_sequencer_is_well(struct bp_sequencer *s)
 {
+    if (bp_applier_trouble(s->journal->applier) == BP_EIO)
+        bp_sequencer_set_health(s, BP_EIO);
     if (bp_sequencer_health(s) == BP_EIO && bp_monotonic_ms(s->clock) >= s->recover_after_ms) {
         recover(s);
         bp_sequencer_tell_head(s);
@@ -97,34 +88,32 @@ bool bp_sequencer_is_well(struct bp_sequencer *s)
 
 void bp_sequencer_check_health(struct bp_sequencer *s)
 {
-    if (bp_sequencer_health(s) == BP_ENOSPC &&
-        free_bytes(s) >= s->reserve_bytes + COMMIT_SLACK_BYTES)
+    bool is_full = bp_applier_trouble(s->journal->applier) == BP_ENOSPC;
+    if (!bp_sequencer_is_well(s))
+        return;
+    if (is_full)
+        bp_sequencer_set_health(s, BP_ENOSPC);
+    if (bp_sequencer_health(s) != BP_ENOSPC ||
+        free_bytes(s) < s->reserve_bytes + COMMIT_SLACK_BYTES)
+        return;
+    if (is_full)
+        bp_applier_retry(s->journal->applier);
+    else
         bp_sequencer_set_health(s, BP_OK);
-    (void)bp_sequencer_is_well(s);
 }
 
-/* Appending failed, so nothing of the group can be on disk. */
+/* Nothing of the group can be on disk. */
 static bp_status give_up(struct bp_sequencer *s, bp_status st)
 {
     bp_group_abort(&s->group);
-    if (st == BP_ENOMEM)
-        return st;
-    if (st == BP_ENOSPC)
-        bp_sequencer_set_health(s, st);
-    else
-        recover(s);
-    return st == BP_ENOSPC ? st : BP_EIO;
+    return st;
 }
 
-/* LMDB tells a write that came back short, which is what a disk does that runs full, as EIO. */
 static bp_status judge_failure(const struct bp_sequencer *s, bp_status st)
 {
     bool is_known = bp_sequencer_health(s) != BP_EIO;
     bool is_stored = bp_journal_last_number(s->journal) >= s->group.number;
-    if (!is_known || (is_stored && s->group.entries != 0))
-        return BP_EIO;
-    bool is_full = st == BP_ENOSPC || (st == BP_EIO && free_bytes(s) < COMMIT_SLACK_BYTES);
-    return is_full ? BP_ENOSPC : BP_EIO;
+    return is_known && !is_stored && st == BP_ENOSPC ? BP_ENOSPC : BP_EIO;
 }
 
 static bp_status commit_failed(struct bp_sequencer *s, bp_status st)
@@ -132,8 +121,7 @@ static bp_status commit_failed(struct bp_sequencer *s, bp_status st)
     bp_log(BP_LOG_ERROR, "sequencer.commit_failed", "status=%s head=%llu group_head=%llu",
            bp_status_name(st), (unsigned long long)bp_journal_head(s->journal),
            (unsigned long long)s->group.head);
-    if (st == BP_ENOMEM) /* LMDB and the controls ask for memory before they write */
-        return give_up(s, st);
+    bp_group_abort(&s->group);
     recover(s);
     bp_status answer = judge_failure(s, st);
     if (answer == BP_ENOSPC)
@@ -147,29 +135,15 @@ void bp_sequencer_begin(struct bp_sequencer *s)
     bp_id_map_truncate(&s->group_ids, 0);
 }
 
-static bp_status commit_all(struct bp_sequencer *s, struct bp_subscription_batch *rows)
-{
-    bp_status st = BP_OK;
-    if (bp_subscriptions_wait_ms(&s->subscriptions, bp_monotonic_ms(s->clock)) == 0)
-        st = bp_subscriptions_write(&s->subscriptions, s->journal->store, rows);
-    if (st != BP_OK)
-        return give_up(s, st);
-    st = bp_group_commit(&s->group);
-    return st == BP_OK ? st : commit_failed(s, st);
-}
-
 bp_status bp_sequencer_commit(struct bp_sequencer *s, bp_status st)
 {
-    struct bp_subscription_batch rows = {0};
-    st = st == BP_OK ? commit_all(s, &rows) : give_up(s, st);
-    if (st == BP_OK) {
-        tell_index(s);
-        if (bp_sequencer_health(s) == BP_ENOSPC && s->group.entries != 0 &&
-            bp_sequencer_has_reserve(s))
-            bp_sequencer_set_health(s, BP_OK);
-    }
-    bp_subscriptions_written(&s->subscriptions, &rows, st,
-                             bp_monotonic_ms(s->clock) + ROWS_WITHIN_MS);
+    if (st == BP_OK && (st = bp_group_commit(&s->group)) != BP_OK && st != BP_ENOMEM)
+        return commit_failed(s, st);
+    if (st != BP_OK) /* memory is asked for before anything is written */
+        return give_up(s, st);
+    tell_index(s);
+    if (bp_sequencer_health(s) == BP_ENOSPC && s->group.entries != 0 && bp_sequencer_has_reserve(s))
+        bp_sequencer_set_health(s, BP_OK);
     return st;
 }
 

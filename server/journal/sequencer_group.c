@@ -12,7 +12,6 @@
 #define SHARED_EVENTS_MAX 1024u
 #define SHARED_FOR_MS 1000
 #define POLICY_BYTES_MAX (64u << 20)
-#define ROWS_RETRY_MS 1000
 
 static struct bp_submission *submission_of(struct bp_mail *mail)
 {
@@ -214,22 +213,4 @@ void bp_sequencer_run_policies(struct bp_sequencer *s)
         sub->done(sub, take_policy(s, sub));
         bp_sequencer_tell_head(s);
     }
-}
-
-/* --- rows of subscriptions --- */
-
-void bp_sequencer_run_rows(struct bp_sequencer *s, bool all)
-{
-    int64_t now = bp_monotonic_ms(s->clock);
-    if (all)
-        bp_subscriptions_hurry(&s->subscriptions, now);
-    if (bp_subscriptions_wait_ms(&s->subscriptions, now) != 0)
-        return;
-    if (!bp_sequencer_is_well(s)) {
-        bp_subscriptions_refuse(&s->subscriptions, BP_EIO, now + ROWS_RETRY_MS);
-        return;
-    }
-    bp_sequencer_begin(s);
-    if (bp_sequencer_commit(s, BP_OK) != BP_OK)
-        return; /* who waits was told, and the rows are due again */
 }

@@ -1,6 +1,6 @@
 /* What the sequencer's files share. sequencer.c: the thread and the calls of others;
- * sequencer_group.c: groups of events, policies and rows; sequencer_disk.c: committing, a full
- * disk, coming back from a failed commit. */
+ * sequencer_group.c: groups of events, policies; sequencer_disk.c: committing, a full disk, coming
+ * back from a failed commit; sequencer_rows.c: rows of subscriptions. */
 #ifndef BERBAGI_SEQUENCER_INTERNAL_H
 #define BERBAGI_SEQUENCER_INTERNAL_H
 
@@ -23,6 +23,10 @@ struct bp_sequencer {
     struct bp_mailbox policies; /* never waited on: a push interrupts the other */
     struct bp_subscriptions subscriptions;
     atomic_int health; /* a bp_status; written by the thread */
+
+    /* the applier's thread's */
+    struct bp_applier_rider rider;
+    struct bp_subscription_batch rows;
 
     /* the thread's */
     struct bp_fair_queue turns; /* of what came by mail */
@@ -49,8 +53,7 @@ void bp_sequencer_check_health(struct bp_sequencer *s);
 
 /* Begins a group; the one before is settled. */
 void bp_sequencer_begin(struct bp_sequencer *s);
-/* Ends it: commits it, together with the rows of subscriptions that are due, or gives it up if st,
- * which appending came to, is not BP_OK. The index is told what is stored. Returns what to answer:
+/* Ends it: commits it, or gives it up if st, which appending came to, is not BP_OK. The index is told what is stored. Returns what to answer:
  * BP_OK, BP_ENOSPC, BP_ENOMEM, BP_EIO. */
 BP_MUST_USE bp_status bp_sequencer_commit(struct bp_sequencer *s, bp_status st);
 /* Calls on_head if the log has grown since it was last called. */
@@ -62,7 +65,12 @@ void bp_sequencer_line_up(struct bp_sequencer *s, struct bp_mail *list);
 void bp_sequencer_run_group(struct bp_sequencer *s);
 /* Stores and answers the policies that wait. */
 void bp_sequencer_run_policies(struct bp_sequencer *s);
-/* Writes the rows that are due, or all that are dirty, where no group came along to carry them. */
-void bp_sequencer_run_rows(struct bp_sequencer *s, bool all);
+
+/* From start to stop rows are written as they are due; stop writes those that are dirty, and tells
+ * who is left. Not on the applier's thread. */
+void bp_sequencer_rows_start(struct bp_sequencer *s);
+void bp_sequencer_rows_stop(struct bp_sequencer *s);
+/* When a row that changes now is to be written at the latest. Any thread. */
+int64_t bp_sequencer_rows_due_ms(const struct bp_sequencer *s);
 
 #endif

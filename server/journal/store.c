@@ -12,7 +12,10 @@
 #include "file.h"
 
 #define ABOUT_KEY "about"
-#define ABOUT_BYTES 32u /* format (4), log id (16), created (8), CRC-32C of these (4) */
+/* Format (4), log id (16), created (8), log key (4), log segments (2), is log open (1), 0 (1),
+ * CRC-32C of these (4). Format 1 had nothing of the log. */
+#define ABOUT_BYTES 40u
+#define ABOUT_BYTES_1 32u
 #define PROBE_KEY "recoveries"
 #define SPARE_READERS 16u /* slots of a process that died, until they are checked */
 
@@ -97,11 +100,17 @@ static bp_status about_decode(const struct bp_store *s, MDB_val row, struct bp_s
             err, BP_EVERSION,
             "journal %s: written by a newer version (format %u, this one knows up to %u)", s->dir,
             (unsigned)bp_get_u32(p), BP_STORE_FORMAT);
-    if (row.mv_size != ABOUT_BYTES || bp_get_u32(p + 28) != bp_crc32c(0, p, 28))
+    size_t n = row.mv_size >= 4 && bp_get_u32(p) == 1 ? ABOUT_BYTES_1 : ABOUT_BYTES;
+    if (row.mv_size != n || bp_get_u32(p + n - 4) != bp_crc32c(0, p, n - 4))
         return bp_fail(err, BP_ECORRUPT, "journal %s: what it says of itself fails its check",
                        s->dir);
+    *about = (struct bp_store_about){.created_ns = (int64_t)bp_get_u64(p + 20)};
     memcpy(about->log_id.bytes, p + 4, BP_LOG_ID_BYTES);
-    about->created_ns = (int64_t)bp_get_u64(p + 20);
+    if (n == ABOUT_BYTES) {
+        about->log_key = bp_get_u32(p + 28);
+        about->log_segments = bp_get_u16(p + 32);
+        about->is_log_open = p[34] != 0;
+    }
     return BP_OK;
 }
 
@@ -208,12 +217,8 @@ static bp_status put(struct bp_store *s, const MDB_dbi *table, struct bp_str key
 
 bp_status bp_store_put_control(struct bp_store *s, const struct bp_control *control)
 {
-    uint8_t row[CONTROL_ROW_BYTES] = {(uint8_t)control->kind};
-    bp_put_u16(row + 2, control->part);
-    bp_put_u16(row + 4, control->parts);
-    bp_put_u64(row + 6, control->head_before);
-    bp_put_u64(row + 14, control->version);
-    bp_put_u32(row + 22, bp_crc32c(0, row, 22));
+    uint8_t row[BP_CONTROL_ROW_BYTES];
+    bp_control_encode(control, row);
     return put(s, &s->controls, bp_str_of(&control->number, sizeof(control->number)),
                bp_str_of(row, sizeof(row)));
 }
@@ -234,11 +239,14 @@ bp_status bp_store_delete_subscription(struct bp_store *s, struct bp_str key)
 
 bp_status bp_store_put_about(struct bp_store *s, const struct bp_store_about *about)
 {
-    uint8_t row[ABOUT_BYTES];
+    uint8_t row[ABOUT_BYTES] = {0};
     bp_put_u32(row, BP_STORE_FORMAT);
     memcpy(row + 4, about->log_id.bytes, BP_LOG_ID_BYTES);
     bp_put_u64(row + 20, (uint64_t)about->created_ns);
-    bp_put_u32(row + 28, bp_crc32c(0, row, 28));
+    bp_put_u32(row + 28, about->log_key);
+    bp_put_u16(row + 32, about->log_segments);
+    row[34] = about->is_log_open;
+    bp_put_u32(row + 36, bp_crc32c(0, row, 36));
     return put(s, &s->meta, BP_STR(ABOUT_KEY), bp_str_of(row, sizeof(row)));
 }
 

@@ -1,6 +1,6 @@
 /* The applied state: the journal's LMDB environment and its tables (log, controls, subscriptions,
  * meta). Keeps bytes and judges nothing but their outer shape; records check themselves. One thread
- * writes, any thread reads. */
+ * writes at a time, any thread reads. */
 #ifndef BERBAGI_STORE_H
 #define BERBAGI_STORE_H
 
@@ -15,10 +15,13 @@ struct bp_store_config {
     unsigned most_readers;
 };
 
-/* What the environment says of itself. */
+/* What the environment says of itself, and of the log before it. */
 struct bp_store_about {
     struct bp_log_id log_id;
     int64_t created_ns;
+    uint32_t log_key;      /* with which the log's checksums begin */
+    uint16_t log_segments; /* that the log has, while it is open */
+    bool is_log_open;      /* durable entries may stand in the log alone */
 };
 
 /* *is_new: nothing was ever stored; the caller begins the log. BP_EVERSION: a newer version wrote

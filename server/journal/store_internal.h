@@ -5,10 +5,8 @@
 #include "lmdb_status.h"
 #include "store.h"
 
-#define BP_STORE_FORMAT 1u
-/* A row of the table controls: kind, 0, part (2), parts (2), head before (8), version (8), CRC-32C
- * of these (4). */
-#define CONTROL_ROW_BYTES 26u
+/* 2: a log stands before the store, which format 1 knew nothing of. */
+#define BP_STORE_FORMAT 2u
 
 struct bp_store_reader {
     struct bp_store *store;

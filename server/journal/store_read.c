@@ -1,9 +1,6 @@
 /* Snapshots. Ended ones are kept and renewed: a renewal costs neither memory nor a slot. */
 #include "store_internal.h"
 
-#include "bytes.h"
-#include "crc32c.h"
-
 #define PAGE_HEADER_BYTES 16u
 #define STORED_MAX (BP_ENTRY_CONTENT_MAX + (16u << 10))
 
@@ -145,17 +142,11 @@ bp_status bp_store_last(struct bp_store_reader *r, uint64_t *number)
 
 static bp_status control_decode(MDB_val key, MDB_val row, struct bp_control *out)
 {
-    const uint8_t *p = row.mv_data;
-    if (key.mv_size != sizeof(out->number) || row.mv_size != CONTROL_ROW_BYTES ||
-        bp_get_u32(p + 22) != bp_crc32c(0, p, 22))
+    uint64_t number;
+    if (key.mv_size != sizeof(number))
         return BP_ECORRUPT;
-    memcpy(&out->number, key.mv_data, sizeof(out->number));
-    out->kind = (enum bp_entry_kind)p[0];
-    out->part = bp_get_u16(p + 2);
-    out->parts = bp_get_u16(p + 4);
-    out->head_before = bp_get_u64(p + 6);
-    out->version = bp_get_u64(p + 14);
-    return BP_OK;
+    memcpy(&number, key.mv_data, sizeof(number));
+    return bp_control_decode(number, bp_str_of(row.mv_data, row.mv_size), out);
 }
 
 bp_status bp_store_each_control(struct bp_store_reader *r,

@@ -397,9 +397,13 @@ bp_status bp_subscriptions_write(struct bp_subscriptions *t, struct bp_store *st
     bool is_deleted;
     size_t at = 0;
     bp_status st = BP_OK;
+    struct bp_subscription_waiter **end = &batch->waiters;
+    while (*end != NULL)
+        end = &(*end)->next;
     (void)pthread_mutex_lock(&t->lock);
-    *batch = (struct bp_subscription_batch){
-        .through = t->changes, .is_begun = true, .waiters = t->waiters};
+    batch->through = t->changes;
+    batch->is_begun = true;
+    *end = t->waiters;
     t->waiters = NULL;
     (void)pthread_mutex_unlock(&t->lock);
     while (st == BP_OK && next_dirty(t, &at, &facts, &row, &is_deleted, &st) && st == BP_OK) {

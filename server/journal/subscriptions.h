@@ -55,14 +55,14 @@ void bp_subscriptions_hurry(struct bp_subscriptions *t, int64_t now_ms);
 /* Tells who waits that it is not durable; what is dirty stays so and is due at retry_ms. */
 void bp_subscriptions_refuse(struct bp_subscriptions *t, bp_status st, int64_t retry_ms);
 
-/* A batch of dirty rows on its way to disk. Writer. */
+/* A batch of dirty rows on its way to disk, all zero before. The store's writer. */
 struct bp_subscription_batch {
     uint64_t through; /* of the table's changes */
     bool is_begun;
     struct bp_subscription_waiter *waiters;
 };
-/* Puts all dirty rows into the store's transaction. After a failure the batch is to be ended all
- * the same. */
+/* Puts all dirty rows into the store's transaction; once more into another one where that came to
+ * nothing. After a failure the batch is to be ended all the same. */
 BP_MUST_USE bp_status bp_subscriptions_write(struct bp_subscriptions *t, struct bp_store *store,
                                              struct bp_subscription_batch *batch);
 /* Tells who waits how the commit went. What was not made durable stays dirty and is due at

@@ -227,10 +227,10 @@ def test_journal_that_is_none_is_refused_and_left_as_it_is(own, harm):
 def test_folder_of_a_newer_version_is_refused(own):
     log_id = status(own).log_id
     own.stop()
-    broken.age(own.data, log_id, 2)
+    broken.age(own.data, log_id, 3)
     said = start_fails(own)
     assert "journal" in said and "version" in said, said
-    broken.age(own.data, log_id, 1, was=2)
+    broken.age(own.data, log_id, 2, was=3)
     own.start()
 
 

@@ -30,16 +30,19 @@ def flip(file, word):
     return spoilt.decode()
 
 
-def age(data, log_id, version, was=1):
+def age(data, log_id, version, was=2):
     """Makes the journal one of another format version, its checksum right: as a later program would.
 
-    The row about the journal is {version u32, log id, created, CRC-32C of what stands before it}.
+    The row about the journal is {version u32, log id, created, about the log before it (8), CRC-32C of
+    what stands before it}. Pages that are free may hold older ones.
     """
     file = data / "journal" / "data.mdb"
     content = file.read_bytes()
-    start = content.find(struct.pack("<I", was) + bytes.fromhex(log_id))
-    assert start >= 0, "the row about the journal looks different now: teach this helper"
-    row = content[start:start + 28]
-    assert content[start + 28:start + 32] == struct.pack("<I", _crc32c(row))
-    newer = struct.pack("<I", version) + row[4:]
-    patch(file, row + content[start + 28:start + 32], newer + struct.pack("<I", _crc32c(newer)))
+    begin, start, found = struct.pack("<I", was) + bytes.fromhex(log_id), 0, 0
+    while (start := content.find(begin, start)) >= 0:
+        row, checksum = content[start:start + 36], content[start + 36:start + 40]
+        if checksum == struct.pack("<I", _crc32c(row)):
+            newer = struct.pack("<I", version) + row[4:]
+            found += patch(file, row + checksum, newer + struct.pack("<I", _crc32c(newer)))
+        start += 1
+    assert found, "the row about the journal looks different now: teach this helper"

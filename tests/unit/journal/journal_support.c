@@ -186,13 +186,12 @@ static void learn_ids(struct door *d)
     bp_journal_read_end(r);
 }
 
-void door_open_with(struct door *d, const char *dir, uint64_t map_bytes, uint64_t reserve_bytes)
+void door_open_as(struct door *d, struct bp_journal_config config, uint64_t reserve_bytes)
 {
     struct bp_err err = {{0}};
     hand_clock_init(&d->clock);
-    struct bp_journal_config journal = {
-        .dir = dir, .map_bytes = map_bytes, .clock = &d->clock.clock};
-    if (bp_journal_open(&journal, &d->journal, &err) != BP_OK)
+    config.clock = &d->clock.clock;
+    if (bp_journal_open(&config, &d->journal, &err) != BP_OK)
         fail_msg("%s", err.text);
     memory_ids_init(&d->ids);
     learn_ids(d);
@@ -207,6 +206,13 @@ void door_open_with(struct door *d, const char *dir, uint64_t map_bytes, uint64_
     };
     if (bp_sequencer_start(&sequencer, &d->sequencer, &err) != BP_OK)
         fail_msg("%s", err.text);
+}
+
+void door_open_with(struct door *d, const char *dir, uint64_t map_bytes, uint64_t reserve_bytes)
+{
+    struct bp_journal_config config = {
+        .dir = dir, .map_bytes = map_bytes, .log_segment_bytes = SEGMENT_BYTES};
+    door_open_as(d, config, reserve_bytes);
 }
 
 void door_open(struct door *d, const char *dir)

@@ -13,6 +13,7 @@
 #include "sequencer.h"
 
 #define MAP_BYTES (UINT64_C(1) << 30)
+#define SEGMENT_BYTES (64u << 10) /* of the write-ahead log: soon used up */
 #define START_NS (INT64_C(1760000000) * BP_NS_PER_S)
 
 /* --- folders --- */
@@ -59,6 +60,7 @@ struct door {
 };
 /* A journal in dir and a sequencer with ids in memory, which know what the journal holds. */
 void door_open(struct door *d, const char *dir);
+void door_open_as(struct door *d, struct bp_journal_config config, uint64_t reserve_bytes);
 void door_open_with(struct door *d, const char *dir, uint64_t map_bytes, uint64_t reserve_bytes);
 void door_close(struct door *d);
 

@@ -130,7 +130,7 @@ static void test_journal_of_a_newer_version_is_refused(void **state)
     assert_int_equal(open_plain(*state, &j, &err), BP_OK);
     bp_journal_close(j);
 
-    write_about(*state, 2);
+    write_about(*state, 3);
 
     assert_int_equal(open_plain(*state, &j, &err), BP_EVERSION);
     assert_non_null(strstr(err.text, "newer version"));

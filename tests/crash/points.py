@@ -13,12 +13,15 @@ class Point(NamedTuple):
 FIRST_START = Point("coming up: the first time", "kill any * {}", 50, at_start=True)
 
 POINTS = (
-    Point("some pages of a commit written", "kill-after write journal/data.mdb {}", 60),
-    Point("a page of a commit half written", "tear write journal/data.mdb {}", 60),
-    Point("a commit written, not flushed", "kill flush journal/data.mdb {}", 30),
-    Point("a commit flushed, without its root", "kill durable-write journal/data.mdb {}", 30),
-    Point("the root of a commit half written", "tear durable-write journal/data.mdb {}", 30),
-    Point("committed, nobody told", "kill-after durable-write journal/data.mdb {}", 30),
+    Point("a group half written", "tear write journal/wal/* {}", 60),
+    Point("a group written, not flushed", "kill flush journal/wal/* {}", 60),
+    Point("a group flushed, nobody told", "kill-after flush journal/wal/* {}", 60),
+    Point("some pages applied", "kill-after write journal/data.mdb {}", 5),
+    Point("a page half applied", "tear write journal/data.mdb {}", 5),
+    Point("applied, not flushed", "kill flush journal/data.mdb {}", 2),
+    Point("applied, without its root", "kill durable-write journal/data.mdb {}", 2),
+    Point("the root of what is applied half written", "tear durable-write journal/data.mdb {}", 2),
+    Point("applied, the log not told", "kill-after durable-write journal/data.mdb {}", 2),
     Point("the index half written", "kill-after write index/data.mdb {}", 5),
     Point("the index written, not flushed", "kill flush index/data.mdb {}", 1),
     Point("the index flushed, without its root", "kill durable-write index/data.mdb {}", 1),
@@ -26,6 +29,7 @@ POINTS = (
     Point("a line of the audit record half written", "tear write audit/* {}", 3),
     Point("a line of the audit record written", "kill-after write audit/* {}", 3),
     Point("coming up: the journal", "kill any journal/* {}", 7, at_start=True),
+    Point("coming up: the log", "kill any journal/wal/* {}", 12, at_start=True),
     Point("coming up: the index", "kill any index/* {}", 12, at_start=True),
     Point("coming up: anything", "kill-after any * {}", 30, at_start=True),
 )

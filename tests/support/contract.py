@@ -64,6 +64,7 @@ class Package:
 
 
 v1 = Package("berbagi.v1")
+ca_v1 = Package("berbagi.ca.v1")
 events = Package("berbagi.events.v1")
 rpc = Package("google.rpc")
 health = Package("grpc.health.v1")

@@ -53,9 +53,7 @@ def forge(ca, name, uris, signer="agency", usage=(CLIENT,), not_before=None, not
     identity = Identity(ca.folder.parent / f"{name}.pem", ca.folder.parent / f"{name}.key")
     identity.cert.write_bytes(made.public_bytes(serialization.Encoding.PEM)
                               + issuer.public_bytes(serialization.Encoding.PEM))
-    identity.key.write_bytes(key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption()))
+    identity.key.write_bytes(key_pem(key))
     identity.key.chmod(0o600)
     return identity
 
@@ -69,6 +67,11 @@ KEYS = {
     "Ed25519": ed25519.Ed25519PrivateKey.generate,
     "Ed448": ed448.Ed448PrivateKey.generate,
 }
+
+
+def key_pem(key):
+    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+                             serialization.NoEncryption())
 
 
 def short_key():

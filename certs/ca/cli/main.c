@@ -1,8 +1,11 @@
 /* berbagi-ca COMMAND ...: finds the command, reads its options, runs it. Words go to standard
  * error, data to standard output; 0 done, 1 failed, 2 bad usage. */
+#include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "command.h"
 
@@ -26,6 +29,7 @@ static void print_commands(FILE *to)
                 "The certificate authority of an exchange.\n\nCommands:\n");
     for (size_t i = 0; i < BP_COUNT(commands); i++)
         fprintf(to, "  %-11s %s\n", commands[i]->name, commands[i]->summary);
+    fprintf(to, "  %-11s %s\n", "serve", "renew certificates of agencies over the network");
     fprintf(to, "\nberbagi-ca COMMAND --help says more.\n");
 }
 
@@ -77,6 +81,20 @@ static int run(const struct bp_command *command, int argc, char **argv)
     return code;
 }
 
+/* serve is a program of its own beside this one, so that this one links no network code. */
+static int run_serve(char **argv)
+{
+    char path[PATH_MAX];
+    const ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - sizeof("-serve"));
+    if (n > 0) {
+        memcpy(path + n, "-serve", sizeof("-serve"));
+        (void)execv(path, argv);
+    }
+    fprintf(stderr, "berbagi-ca serve: berbagi-ca-serve, beside this program, cannot be run: %s\n",
+            strerror(errno));
+    return 1;
+}
+
 int main(int argc, char **argv)
 {
     const struct bp_command *command;
@@ -92,6 +110,8 @@ int main(int argc, char **argv)
         printf("berbagi-ca %s\n", BERBAGI_VERSION);
         return 0;
     }
+    if (strcmp(argv[1], "serve") == 0)
+        return run_serve(argv + 1);
     if ((command = find_command(argv[1])) == NULL) {
         fprintf(stderr, "berbagi-ca: no command %s; --help lists them\n", argv[1]);
         return 2;

@@ -15,7 +15,8 @@ static const struct command {
     {"policy", bp_cli_policy, "check, compare, rehearse, apply, approve, show or explain"},
     {"cert", bp_cli_cert, "request, install, look at or renew this agency's certificate"},
     {"status", bp_cli_status, "how the exchange is (operators)"},
-    {"operator", bp_cli_operator, "who is connected; disconnect, reload certificates, back up (operators)"},
+    {"operator", bp_cli_operator,
+     "who is connected; disconnect, reload certificates, back up (operators)"},
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 

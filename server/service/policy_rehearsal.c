@@ -227,7 +227,7 @@ static void message(struct bp_rpc_call *call, struct bp_str bytes)
 static void sent(struct bp_rpc_call *call)
 {
     struct rehearsal *r = bp_rpc_call_state(call);
-    if (r->is_finished && !r->is_running)
+    if (!r->is_running && r->is_finished) /* while it runs, the rehearser writes the latter */
         send_last(r);
 }
 

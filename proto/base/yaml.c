@@ -272,17 +272,20 @@ static bp_status build(struct builder *b, struct bp_str text)
     return st;
 }
 
-/* Directives (%YAML, %TAG) say nothing a policy needs, and the parser loops for ever over one that
- * the end of the file cuts short: no line may begin as one. */
-static bp_status refuse_directives(const struct builder *b, struct bp_str text)
+/* What the parser is not to be given. It loops for ever over a directive (%YAML, %TAG) that the end
+ * of the file cuts short, and a policy needs none; of bytes that are not UTF-8 it loses memory. */
+static bp_status check_lines(const struct builder *b, struct bp_str text)
 {
-    unsigned line = 1;
     size_t start = bp_str_starts(text, BP_STR("\xEF\xBB\xBF")) ? 3 : 0; /* byte order mark */
-    for (size_t i = start; i < text.n; i++) {
-        bool begins_line = i == start || text.p[i - 1] == '\n' || text.p[i - 1] == '\r';
-        if (begins_line && text.p[i] == '%')
+    unsigned line = 1;
+    for (size_t i = start, end; i < text.n; i = end + 1) {
+        for (end = i; end < text.n && text.p[end] != '\n' && text.p[end] != '\r';)
+            end++;
+        if (text.p[i] == '%')
             return refuse(b, line, 1, "directives are not allowed");
-        line += text.p[i] == '\n';
+        if (!bp_utf8_is_valid(bp_str_of(text.p + i, end - i)))
+            return refuse(b, line, 1, "text is not UTF-8 or holds a NUL");
+        line += end < text.n && text.p[end] == '\n';
     }
     return BP_OK;
 }
@@ -298,7 +301,7 @@ bp_status bp_yaml_parse(const char *name, struct bp_str text, struct bp_yaml **o
     yaml->name = bp_str_dup(bp_str(name));
     if (yaml->name == NULL)
         (void)bp_fail(err, st, "%s: out of memory", name);
-    else if ((st = refuse_directives(&b, text)) == BP_OK)
+    else if ((st = check_lines(&b, text)) == BP_OK)
         st = build(&b, text);
     if (st == BP_OK && (yaml->root == NULL || yaml->root->is_null)) {
         yaml->root = allocate(yaml, sizeof(*yaml->root));

@@ -52,6 +52,7 @@ static void test_yaml_refusals_name_the_line(void **state)
     refused("%", "a.yaml:1:1: directives");
     refused("\xEF\xBB\xBF%YAML 1.1\n---\na: 1\n", "a.yaml:1:1: directives");
     refused("a: 1\n%TAG ! tag:x\n", "a.yaml:2:1: directives");
+    refused("a: 1\nb: \xFF\n", "a.yaml:2:1: text is not UTF-8");
     refused("a: &x 1\n", "anchors and tags");
     refused("a: !!str 1\n", "anchors and tags");
     refused("a: [1, 2\n", "a.yaml:");

@@ -7,6 +7,8 @@ import select
 import shutil
 import subprocess
 import tempfile
+import termios
+import time
 import unittest
 
 from cryptography.hazmat.primitives import serialization
@@ -123,20 +125,27 @@ class Passphrases(Keys):
 
 
 class Terminal(Keys):
+    @staticmethod
+    def wait_for_no_echo(terminal):
+        end = time.monotonic() + 60
+        while termios.tcgetattr(terminal)[3] & termios.ECHO:
+            assert time.monotonic() < end, "the terminal still shows what is typed"
+
     def talk(self, answers, *arguments):
         """Runs the program on a terminal of its own and answers each prompt; (exit code, what the terminal showed)."""
         pid, terminal = pty.fork()
         if pid == 0:
             os.chdir(self.dir)
             os.execve(PROGRAM, [PROGRAM, *arguments], self.environment())
-        shown, seen = b"", 0
+        shown, answered = b"", 0
         while select.select([terminal], [], [], 60)[0]:
             try:
                 shown += os.read(terminal, 4096)
             except OSError:  # it has ended
                 break
-            while shown.count(b": ", seen) and answers and shown.rstrip(b" ").endswith(b":"):
-                seen = len(shown)
+            if answers and len(shown) > answered and shown.endswith(b": "):
+                answered = len(shown)
+                self.wait_for_no_echo(terminal)
                 os.write(terminal, answers.pop(0).encode() + b"\n")
         os.close(terminal)
         return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), shown.decode()

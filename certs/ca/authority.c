@@ -265,18 +265,34 @@ bp_status bp_authority_set_state(struct bp_authority *a, struct bp_issuer *issue
     return put_ca(a, issuer, err);
 }
 
-bp_status bp_authority_stage_bundle(struct bp_authority *a, struct bp_err *err)
+/* The CAs that count, of one role or, with BP_CAS, of all. */
+static bp_status stage_cas(struct bp_authority *a, const char *name, int role, struct bp_err *err)
 {
-    struct bp_buf bundle = {0};
+    struct bp_buf pem = {0};
     bp_status st = BP_OK;
     for (size_t i = 0; st == BP_OK && i < a->n_issuers; i++) {
-        if (a->issuers[i].record.state != BP_CA_WITHDRAWN)
-            st = bp_cert_pem(a->issuers[i].cert, &bundle, err);
+        const struct bp_ca_record *r = &a->issuers[i].record;
+        if (r->state != BP_CA_WITHDRAWN && (role == BP_CAS || role == (int)r->role))
+            st = bp_cert_pem(a->issuers[i].cert, &pem, err);
     }
     if (st == BP_OK)
-        st = bp_authority_stage(a, "ca.pem", &bundle, 0644, err);
-    bp_buf_fini(&bundle);
+        st = bp_authority_stage(a, name, &pem, 0644, err);
+    bp_buf_fini(&pem);
     return st;
+}
+
+bp_status bp_authority_stage_bundle(struct bp_authority *a, struct bp_err *err)
+{
+    char *folder = bp_path_join(a->dir, "issuers");
+    bp_status st =
+        folder != NULL ? bp_dir_make(folder, 0755, err) : bp_fail(err, BP_ENOMEM, "out of memory");
+    for (int kind = 0; st == BP_OK && kind < BP_IDENTITY_KINDS; kind++) {
+        char name[40];
+        snprintf(name, sizeof(name), "issuers/%s.pem", bp_ca_name((enum bp_ca)kind));
+        st = stage_cas(a, name, kind, err);
+    }
+    free(folder);
+    return st == BP_OK ? stage_cas(a, "ca.pem", BP_CAS, err) : st;
 }
 
 bp_status bp_authority_record(struct bp_authority *a, const struct bp_issuer *issuer,

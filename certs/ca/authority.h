@@ -1,6 +1,7 @@
 /* The folder of a CA, opened for one act:
  *     ca.pem  crl.pem           certificates and CRLs of all CAs, for servers and clients
  *     crl/NAME.pem              the CRL of each
+ *     issuers/KIND.pem          certificates of the issuing CAs of a kind
  *     NAME/cert.pem  key.pem    of each CA: root, agency, operator, server, and agency.2 ... after a
  *                               rollover; a root's key belongs on a medium in a safe
  *     ledger/                   LMDB: the truth, from which every file but the keys follows
@@ -78,7 +79,7 @@ BP_MUST_USE bp_status bp_authority_stage(struct bp_authority *a, const char *nam
 BP_MUST_USE bp_status bp_authority_stage_key(struct bp_authority *a, const struct bp_issuer *issuer,
                                              const struct bp_secret *passphrase,
                                              struct bp_err *err);
-/* Stages ca.pem: every CA that is not withdrawn. */
+/* Stages ca.pem, every CA that is not withdrawn, and issuers/KIND.pem. */
 BP_MUST_USE bp_status bp_authority_stage_bundle(struct bp_authority *a, struct bp_err *err);
 
 /* Enters a certificate just signed by issuer for name. */

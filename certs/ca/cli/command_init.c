@@ -147,23 +147,24 @@ static bp_status make_at(const char *path, const struct bp_options *o, struct bp
     return st;
 }
 
-static void say(const char *dir, const struct bp_options *o)
+static void say(const char *dir, const struct bp_options *o, bool is_root_in_file)
 {
     if (bp_options_flag(o, "development"))
         fprintf(stderr, "%s: a CA for development: whoever uses it can make anybody's key.\n", dir);
-    else
+    else if (is_root_in_file)
         fprintf(stderr,
                 "%s: made. Now move %s/root/key.pem to a medium that is kept in a safe; it is "
                 "needed to replace or revoke an issuing CA and to renew the root's CRL every %d "
                 "days.\n",
                 dir, dir, BP_ROOT_CRL_DAYS);
+    if (!bp_options_flag(o, "development") && bp_options_text(o, "registry") == NULL)
+        fprintf(stderr, "No agency can have a certificate before berbagi-ca registry.\n");
     fprintf(stderr, "Servers and clients need %s/ca.pem, servers %s/crl.pem too.\n", dir, dir);
 }
 
-static bp_status check(const struct bp_options *o, struct bp_err *err)
+static bp_status check(const struct bp_options *o, const char *uris[BP_CAS], struct bp_err *err)
 {
     const struct bp_str domain = bp_str(bp_options_text(o, "trust-domain"));
-    const char *uris[BP_CAS];
     /* 64: it is the organisation in every subject, and X.520 bounds that. */
     if (!bp_trust_domain_is_valid(domain) || domain.n > 64)
         return bp_fail(
@@ -176,7 +177,8 @@ static bp_status run(const struct bp_options *o, bool *is_usage, struct bp_err *
 {
     const char *dir = bp_options_text(o, "dir");
     struct bp_keyring *keys = NULL;
-    bp_status st = check(o, err);
+    const char *uris[BP_CAS];
+    bp_status st = check(o, uris, err);
 
     *is_usage = st != BP_OK;
     if (st == BP_OK)
@@ -188,7 +190,7 @@ static bp_status run(const struct bp_options *o, bool *is_usage, struct bp_err *
     }
     bp_keyring_destroy(keys);
     if (st == BP_OK)
-        say(dir, o);
+        say(dir, o, uris[BP_CA_ROOT][0] == '\0');
     return st;
 }
 

@@ -44,6 +44,9 @@ class Killable(CaTest):
         bundle = {cert.serial_number for cert in self.certs("ca/ca.pem")}
         self.assertEqual(bundle, {self.certs(f"ca/{name}/cert.pem")[0].serial_number
                                   for name in counted})
+        for kind in ("agency", "operator", "server"):
+            self.assertLessEqual({cert.serial_number for cert in
+                                  self.certs(f"ca/issuers/{kind}.pem")}, bundle)
         self.assertEqual(set(os.listdir(self.path("ca/crl"))), {f"{name}.pem" for name in counted})
         with open(self.path("ca/crl.pem"), "rb") as f:
             together = f.read()

@@ -38,6 +38,8 @@ class Issuing(Rollover):
         self.step("prepare", "agency")
         self.assertEqual(self.states()["agency.2"], "prepared")
         self.assertEqual(len(self.certs("ca/ca.pem")), 5)
+        self.assertEqual(len(self.certs("ca/issuers/agency.pem")), 2)
+        self.assertEqual(len(self.certs("ca/issuers/operator.pem")), 1)
         self.assertEqual(self.renew("old.pem", "still-old.pem").issuer, old.issuer)
 
         self.step("activate", "agency")
@@ -53,6 +55,7 @@ class Issuing(Rollover):
         self.assertFalse(self.is_trusted("old.pem"))
         self.assertTrue(self.is_trusted("new.pem"))
         self.assertEqual(len(self.certs("ca/ca.pem")), 4)
+        self.assertEqual(self.certs("ca/issuers/agency.pem"), self.certs("ca/agency.2/cert.pem"))
         self.assertFalse(os.path.exists(self.path("ca/crl/agency.pem")))
         self.refuse("its CA is withdrawn", "renew", "--dir", "ca", "--cert", "old.pem", "--csr",
                     "req.pem")

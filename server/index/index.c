@@ -332,3 +332,18 @@ bp_status bp_index_subject(struct bp_index *x, struct bp_str subject, struct bp_
     bp_buf_fini(&row);
     return st;
 }
+
+bp_status bp_index_routes(struct bp_index *x, uint64_t position, struct bp_routes *out)
+{
+    struct bp_buf row = {0};
+    uint64_t block = bp_routes_block_of(position);
+    if (position > atomic_load(&x->indexed))
+        return BP_ENOENT;
+    bp_status st = bp_index_store_routes(x->store, block, &row);
+    if (st == BP_OK && !bp_routes_decode(bp_buf_str(&row), block, out)) {
+        mark_damaged(x, position);
+        st = BP_ENOENT;
+    }
+    bp_buf_fini(&row);
+    return st == BP_OK ? BP_OK : BP_ENOENT;
+}

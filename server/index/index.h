@@ -1,10 +1,11 @@
 /* What is derived from the journal, in an LMDB environment of its own (DIR/index): ids, subjects
- * and their last known statuses. Filled by a thread in sorted chunks; may be deleted at any time
+ * and their last known statuses, routes. Filled by a thread in sorted chunks; may be deleted at any time
  * and is then rebuilt while reading goes on. What is not indexed yet stands in memory, bounded. */
 #ifndef BERBAGI_INDEX_H
 #define BERBAGI_INDEX_H
 
 #include "journal.h"
+#include "routes.h"
 #include "sequencer.h"
 
 struct bp_index;
@@ -60,5 +61,9 @@ struct bp_subject_state {
 };
 BP_MUST_USE bp_status bp_index_subject(struct bp_index *x, struct bp_str subject,
                                        struct bp_str machine, struct bp_subject_state *out);
+
+/* The routes of the block that this position stands in; it may hold fewer events than that.
+ * BP_ENOENT: none yet, or the store can't tell. Any thread. */
+BP_MUST_USE bp_status bp_index_routes(struct bp_index *x, uint64_t position, struct bp_routes *out);
 
 #endif

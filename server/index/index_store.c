@@ -11,7 +11,7 @@
 #include "lmdb_file.h"
 #include "lmdb_status.h"
 
-#define FORMAT 2u
+#define FORMAT 3u
 #define PLACE_KEY "place"
 #define PLACE_BYTES                                                                                \
     36u /* format (4), log id (16), position (8), checksum of the entry (4), CRC-32C of these (4)  \
@@ -32,7 +32,7 @@ struct bp_index_store {
      * and tables. */
     pthread_rwlock_t gate;
     MDB_env *env; /* NULL after a failed reopen */
-    MDB_dbi ids, subjects, meta;
+    MDB_dbi ids, subjects, routes, meta;
 
     pthread_mutex_t pool_lock; /* guards pool; a leaf */
     struct reader *pool;       /* ended transactions, ready to be renewed */
@@ -54,6 +54,7 @@ static int open_tables(struct bp_index_store *s)
         return rc;
     if ((rc = mdb_dbi_open(txn, "ids", MDB_CREATE, &s->ids)) != 0 ||
         (rc = mdb_dbi_open(txn, "subjects", MDB_CREATE, &s->subjects)) != 0 ||
+        (rc = mdb_dbi_open(txn, "routes", MDB_CREATE | MDB_INTEGERKEY, &s->routes)) != 0 ||
         (rc = mdb_dbi_open(txn, "meta", MDB_CREATE, &s->meta)) != 0) {
         mdb_txn_abort(txn);
         return rc;
@@ -280,6 +281,11 @@ bp_status bp_index_store_subject(struct bp_index_store *s, struct bp_str subject
     return look_up(s, &s->subjects, subject, take_row, out);
 }
 
+bp_status bp_index_store_routes(struct bp_index_store *s, uint64_t block, struct bp_buf *out)
+{
+    return look_up(s, &s->routes, bp_str_of(&block, sizeof(block)), take_row, out);
+}
+
 /* --- writing --- */
 
 static int txn_ensure(struct bp_index_store *s)
@@ -309,22 +315,44 @@ bp_status bp_index_store_put_id(struct bp_index_store *s, const struct bp_id_ent
     return bp_lmdb_status(rc);
 }
 
+static bp_status peek(struct bp_index_store *s, const MDB_dbi *table, struct bp_str key,
+                      struct bp_buf *out)
+{
+    MDB_val k = val_of(key), row;
+    int rc = txn_ensure(s);
+    if (rc == 0)
+        rc = mdb_get(s->txn, *table, &k, &row);
+    return rc != 0 ? bp_lmdb_status(rc) : take_row(bp_str_of(row.mv_data, row.mv_size), out);
+}
+
+static bp_status put(struct bp_index_store *s, const MDB_dbi *table, struct bp_str key,
+                     struct bp_str row)
+{
+    MDB_val k = val_of(key), value = val_of(row);
+    int rc = txn_ensure(s);
+    return bp_lmdb_status(rc != 0 ? rc : mdb_put(s->txn, *table, &k, &value, 0));
+}
+
 bp_status bp_index_store_peek_subject(struct bp_index_store *s, struct bp_str subject,
                                       struct bp_buf *out)
 {
-    MDB_val key = val_of(subject), row;
-    int rc = txn_ensure(s);
-    if (rc == 0)
-        rc = mdb_get(s->txn, s->subjects, &key, &row);
-    return rc != 0 ? bp_lmdb_status(rc) : take_row(bp_str_of(row.mv_data, row.mv_size), out);
+    return peek(s, &s->subjects, subject, out);
 }
 
 bp_status bp_index_store_put_subject(struct bp_index_store *s, struct bp_str subject,
                                      struct bp_str row)
 {
-    MDB_val key = val_of(subject), value = val_of(row);
-    int rc = txn_ensure(s);
-    return bp_lmdb_status(rc != 0 ? rc : mdb_put(s->txn, s->subjects, &key, &value, 0));
+    return put(s, &s->subjects, subject, row);
+}
+
+bp_status bp_index_store_peek_routes(struct bp_index_store *s, uint64_t block, struct bp_buf *out)
+{
+    return peek(s, &s->routes, bp_str_of(&block, sizeof(block)), out);
+}
+
+bp_status bp_index_store_put_routes(struct bp_index_store *s, uint64_t block, struct bp_str row)
+{
+    return put(s, &s->routes, bp_str_of(&block, sizeof(block)), row);
 }
 
 bp_status bp_index_store_commit(struct bp_index_store *s, const struct bp_index_place *place)

@@ -1,4 +1,5 @@
-/* The index's LMDB environment: ids, subjects, and the place in the log that they stand for. One
+/* The index's LMDB environment: ids, subjects, routes, and the place in the log that
+ * they stand for. One
  * thread writes; any thread reads. Everything in it can be made again from the journal. */
 #ifndef BERBAGI_INDEX_STORE_H
 #define BERBAGI_INDEX_STORE_H
@@ -33,6 +34,9 @@ BP_MUST_USE bp_status bp_index_store_place(struct bp_index_store *s,
 BP_MUST_USE bp_status bp_index_store_find(struct bp_index_store *s, const struct bp_id_key *key,
                                           uint64_t *position,
                                           struct bp_content_digest *content); /* BP_ENOENT */
+/* Appends the row of a block of routes (routes.h) to out. BP_ENOENT, BP_ENOMEM. */
+BP_MUST_USE bp_status bp_index_store_routes(struct bp_index_store *s, uint64_t block,
+                                            struct bp_buf *out);
 /* Appends the row of a subject to out. BP_ENOENT, BP_ENOMEM. */
 BP_MUST_USE bp_status bp_index_store_subject(struct bp_index_store *s, struct bp_str subject,
                                              struct bp_buf *out);
@@ -48,6 +52,11 @@ BP_MUST_USE bp_status bp_index_store_peek_subject(struct bp_index_store *s, stru
                                                   struct bp_buf *out);
 BP_MUST_USE bp_status bp_index_store_put_subject(struct bp_index_store *s, struct bp_str subject,
                                                  struct bp_str row);
+/* The same of a block of routes. */
+BP_MUST_USE bp_status bp_index_store_peek_routes(struct bp_index_store *s, uint64_t block,
+                                                 struct bp_buf *out);
+BP_MUST_USE bp_status bp_index_store_put_routes(struct bp_index_store *s, uint64_t block,
+                                                struct bp_str row);
 /* Advances the place and commits. */
 BP_MUST_USE bp_status bp_index_store_commit(struct bp_index_store *s,
                                             const struct bp_index_place *place);

@@ -5,6 +5,7 @@
 
 #include "index_internal.h"
 #include "log.h"
+#include "routes.h"
 #include "subjects.h"
 
 #define CHUNK 131072u     /* ids in a generation, and in one transaction */
@@ -58,17 +59,69 @@ static void forget_oldest_locked(struct bp_index *x)
 
 /* --- one chunk --- */
 
+/* What the records of a chunk come to beside their ids. */
+struct harvest {
+    struct bp_subject_news news[SLICE]; /* of a slice */
+    size_t n_news;
+    struct bp_routes_builder routes; /* of the block that is being filled */
+    struct bp_buf row;               /* scratch */
+};
+
 static void note_subject(const struct bp_index *x, const struct bp_record *record,
-                         struct bp_subject_news *news, size_t *n)
+                         struct harvest *h)
 {
     struct bp_str subject = record->routing.subject;
     if (subject.n == 0 || subject.n > BP_SUBJECT_MAX)
         return;
-    news[*n] = (struct bp_subject_news){.subject = subject, .position = record->routing.position};
+    struct bp_subject_news *news = &h->news[h->n_news++];
+    *news = (struct bp_subject_news){.subject = subject, .position = record->routing.position};
     if (x->config.status_of != NULL &&
-        !x->config.status_of(x->config.context, record, &news[*n].machine, &news[*n].status))
-        news[*n].machine = (struct bp_str){0};
-    (*n)++;
+        !x->config.status_of(x->config.context, record, &news->machine, &news->status))
+        news->machine = (struct bp_str){0};
+}
+
+/* Goes on with the block that holds this position. Events before it that are not in the store, as
+ * after a wipe of a log that begins later, are unknown. */
+static bp_status open_block(struct bp_index *x, uint64_t position, struct harvest *h)
+{
+    uint64_t block = bp_routes_block_of(position);
+    size_t before = (size_t)((position - 1) % BP_ROUTES_BLOCK);
+    struct bp_routes *found = &h->routes.routes;
+    bp_routes_begin(&h->routes, block);
+    if (before == 0)
+        return BP_OK;
+    bp_buf_clear(&h->row);
+    bp_status st = bp_index_store_peek_routes(x->store, block, &h->row);
+    if (st == BP_OK && bp_routes_decode(bp_buf_str(&h->row), block, found) && found->n == before)
+        bp_routes_resume(&h->routes);
+    else
+        bp_routes_begin(&h->routes, block);
+    while (found->n < before)
+        bp_routes_add(&h->routes, NULL);
+    return st == BP_ENOENT ? BP_OK : st;
+}
+
+static bp_status store_block(struct bp_index *x, struct harvest *h)
+{
+    const struct bp_routes *routes = &h->routes.routes;
+    bp_buf_clear(&h->row);
+    bp_routes_encode(routes, &h->row);
+    return h->row.failed ? BP_ENOMEM
+                         : bp_index_store_put_routes(x->store, bp_routes_block_of(routes->first),
+                                                     bp_buf_str(&h->row));
+}
+
+/* record NULL: it is damaged. */
+static bp_status note_route(struct bp_index *x, const struct bp_record *record, struct harvest *h)
+{
+    const struct bp_routes *routes = &h->routes.routes;
+    bp_status st = BP_OK;
+    if (routes->n == BP_ROUTES_BLOCK) {
+        st = store_block(x, h);
+        bp_routes_begin(&h->routes, bp_routes_block_of(routes->first) + 1);
+    }
+    bp_routes_add(&h->routes, record);
+    return st;
 }
 
 static void log_damage(uint64_t position)
@@ -78,41 +131,45 @@ static void log_damage(uint64_t position)
         bp_log(BP_LOG_ERROR, "index.damaged_entry", "position=%llu", (unsigned long long)position);
 }
 
-/* The subjects of the events from..to, at most a slice. A damaged record is passed over: its id is
- * known, its subject is not. */
-static bp_status index_slice(struct bp_index *x, uint64_t from, uint64_t to,
-                             struct bp_subject_news *news)
+/* Subjects and routes of the events from..to, at most a slice. A damaged record is passed over: its
+ * id is known, its subject is not. */
+static bp_status index_slice(struct bp_index *x, uint64_t from, uint64_t to, struct harvest *h)
 {
     struct bp_journal_reader *r;
     struct bp_record record;
-    size_t n = 0;
-    bp_status st = bp_journal_read_begin(x->config.journal, &r);
+    bp_status st = bp_journal_read_begin(x->config.journal, &r), noted = BP_OK;
     if (st != BP_OK)
         return st;
+    h->n_news = 0;
     st = bp_journal_read_at(r, from, &record);
-    for (uint64_t p = from; p <= to && (st == BP_OK || st == BP_ECORRUPT); p++) {
+    for (uint64_t p = from; p <= to && (st == BP_OK || st == BP_ECORRUPT) && noted == BP_OK; p++) {
+        noted = note_route(x, st == BP_OK ? &record : NULL, h);
         if (st == BP_OK)
-            note_subject(x, &record, news, &n);
+            note_subject(x, &record, h);
         else
             log_damage(p);
         if (p < to)
             st = bp_journal_read_next(r, &record);
     }
     if (st == BP_OK || st == BP_ECORRUPT)
-        st = bp_subjects_merge(x->store, news, n);
+        st = noted == BP_OK ? bp_subjects_merge(x->store, h->news, h->n_news) : noted;
     bp_journal_read_end(r);
     return st;
 }
 
-static bp_status index_subjects(struct bp_index *x, uint64_t from, uint64_t to)
+static bp_status index_records(struct bp_index *x, uint64_t from, uint64_t to)
 {
-    bp_status st = BP_OK;
-    struct bp_subject_news *news = malloc(SLICE * sizeof(*news));
-    if (news == NULL)
+    struct harvest *h = malloc(sizeof(*h));
+    if (h == NULL)
         return BP_ENOMEM;
+    h->row = (struct bp_buf){0};
+    bp_status st = open_block(x, from, h);
     for (uint64_t p = from; p <= to && st == BP_OK; p += SLICE)
-        st = index_slice(x, p, to - p < SLICE ? to : p + SLICE - 1, news);
-    free(news);
+        st = index_slice(x, p, to - p < SLICE ? to : p + SLICE - 1, h);
+    if (st == BP_OK)
+        st = store_block(x, h);
+    bp_buf_fini(&h->row);
+    free(h);
     return st;
 }
 
@@ -158,7 +215,7 @@ static bp_status index_entries(struct bp_index *x, struct bp_id_entry *entries, 
     for (size_t i = 0; i < n && st == BP_OK; i++)
         st = bp_index_store_put_id(x->store, &entries[i]);
     if (st == BP_OK)
-        st = index_subjects(x, from, to);
+        st = index_records(x, from, to);
     if (st == BP_OK)
         st = commit_at(x, to);
     if (st != BP_OK)

@@ -1,15 +1,20 @@
-/* The loop over the log is the hot path of the exchange: what the routing header can decide is
- * decided before the event is touched, an event that the reader may see whole is copied as it is
+/* The loop over the log is the hot path of the exchange: most of what is not for the reader is
+ * passed over without being touched (sieve.h), what the routing header can decide is decided before
+ * the event is, an event that the reader may see whole is copied as it is
  * stored without being looked into, and each byte is written once, in its place. */
 #include "delivery.h"
 
 #include "metrics.h"
+#include "sieve.h"
 #include "told.h"
 #include "wire.h"
 
 #define BATCH_BYTES (256u << 10) /* what the caches hold on its way to the wire */
 #define EVENT_BYTES_GUESSED 512u /* of a delivery, for the first allocation */
 #define DELIVERY_HEAD_BYTES 64u  /* about what stands around an event */
+
+/* What it costs to pass over a block of events, in events looked at. */
+#define BLOCK_COST 16u
 
 /* Field numbers of berbagi.v1.Delivery and Ground. */
 enum {
@@ -293,29 +298,44 @@ static bp_status take(struct bp_delivery *d, const struct bp_reader_forms *forms
     return BP_OK;
 }
 
+/* Looks at one record, and takes it if it passes. BP_EAGAIN: the batch ends before it. */
+static bp_status look_at(struct bp_delivery *d, const struct bp_reader_forms *forms,
+                         const struct bp_record *record, uint64_t batch_number,
+                         uint32_t ground_field, struct bp_batch *batch)
+{
+    struct candidate c;
+    if (!is_wanted(d, forms, record, &c))
+        return BP_OK;
+    const struct bp_sight *sight = &c.sight;
+    if (bp_told_clash(d->told, sight->grounds, sight->n_grounds, &sight->view, batch_number))
+        return BP_EAGAIN;
+    return take(d, forms, &c, batch_number, ground_field, batch);
+}
+
 static bp_status read_events(struct bp_delivery *d, struct bp_journal_reader *reader, size_t most,
                              size_t most_looked_at, uint32_t ground_field, struct bp_batch *batch)
 {
     const struct bp_reader_forms forms = {d, own_reference, own_agency};
-    uint64_t batch_number = d->place + 1; /* moves with every batch that holds anything */
+    const uint64_t begin = d->place, batch_number = begin + 1; /* moves with every batch */
     struct bp_record record;
+    struct bp_sieve sieve;
     size_t looked_at = 0;
-    bp_status st = bp_journal_read_at(reader, d->place + 1, &record);
-    for (; st == BP_OK; st = bp_journal_read_next(reader, &record)) {
-        struct candidate c;
-        if (is_wanted(d, &forms, &record, &c)) {
-            if (bp_told_clash(d->told, c.sight.grounds, c.sight.n_grounds, &c.sight.view,
-                              batch_number))
-                break;
-            if ((st = take(d, &forms, &c, batch_number, ground_field, batch)) != BP_OK)
-                return st;
-        }
-        d->place = record.routing.position;
-        if (++looked_at == most_looked_at || batch->n == most || batch->body.n >= BATCH_BYTES)
+    bp_status st = BP_OK;
+    bp_sieve_begin(&sieve, d);
+    for (uint64_t last = 0, p = begin; st == BP_OK; last = p) {
+        p = bp_sieve_next(&sieve, p + 1, most_looked_at / BLOCK_COST);
+        d->place = p - 1;
+        if (looked_at + sieve.blocks * BLOCK_COST >= most_looked_at || batch->n == most ||
+            batch->body.n >= BATCH_BYTES)
             break;
+        looked_at++;
+        st = p == last + 1 && last != 0 ? bp_journal_read_next(reader, &record)
+                                        : bp_journal_read_at(reader, p, &record);
+        if (st == BP_OK)
+            st = look_at(d, &forms, &record, batch_number, ground_field, batch);
     }
-    bp_metric_add(BP_METRIC_EVENTS_SKIPPED, looked_at - batch->n);
-    return st == BP_ENOENT ? BP_OK : st;
+    bp_metric_add(BP_METRIC_EVENTS_SKIPPED, d->place - begin - batch->n);
+    return st == BP_ENOENT || st == BP_EAGAIN ? BP_OK : st;
 }
 
 /* Bytes that reading from here on will come to, if all of it passes. */

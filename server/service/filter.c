@@ -131,8 +131,13 @@ static bool region_matches(const struct bp_filter *f, struct bp_str code)
     return false;
 }
 
+bool bp_filter_may_match(const struct bp_filter *f, const struct bp_redacted_envelope *seen)
+{
+    return region_matches(f, seen->region) && holds(&f->destinations, seen->destination);
+}
+
 bool bp_filter_matches(const struct bp_filter *f, const struct bp_redacted_envelope *seen)
 {
-    return region_matches(f, seen->region) && holds(&f->destinations, seen->destination) &&
-           holds(&f->subjects, seen->subject) && holds(&f->sources, seen->source);
+    return bp_filter_may_match(f, seen) && holds(&f->subjects, seen->subject) &&
+           holds(&f->sources, seen->source);
 }

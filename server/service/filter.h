@@ -19,6 +19,8 @@ void bp_filter_destroy(struct bp_filter *f); /* NULL allowed */
 bool bp_filter_has_type(const struct bp_filter *f, struct bp_str type);
 /* Has it anything to say beside types? */
 bool bp_filter_looks_inside(const struct bp_filter *f);
+/* Could it pass, as far as its region and destination tell? */
+bool bp_filter_may_match(const struct bp_filter *f, const struct bp_redacted_envelope *seen);
 /* Does the event pass, type aside, as this reader sees it? */
 bool bp_filter_matches(const struct bp_filter *f, const struct bp_redacted_envelope *seen);
 

@@ -2,6 +2,9 @@
 ever after, refused when it should be."""
 
 import datetime
+import os
+import shlex
+import subprocess
 
 import grpc
 import pytest
@@ -11,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 import forgery
 import renewal
-from contract import refused
+from contract import ROOT, refused
 from exchange import BIN, run, wait_until
 from faults import Faults
 from renewal import AGENCY, Holder, Office, RenewalServer, request
@@ -290,6 +293,43 @@ def test_no_private_key_is_readable_by_others(office, sealed, holder, tmp_path):
     keys = list(sealed.folder.rglob("key.pem"))
     assert keys and all(b"ENCRYPTED" in path.read_bytes() for path in keys)
     assert sealed.folder.stat().st_mode & 0o7777 == 0o700
+
+
+def command_of(unit, *replaced):
+    """What a unit starts, with paths of the test in the place of its own."""
+    lines = (ROOT / "deploy" / "systemd" / unit).read_text().splitlines()
+    line = next(line for line in lines if line.startswith("ExecStart=")).partition("=")[2]
+    for old, new in (("/usr/bin/", f"{BIN}/"), ("$$", "$"), *replaced):
+        assert old in line or old == "$$"
+        line = line.replace(old, str(new))
+    return shlex.split(line)
+
+
+def test_the_timer_renews_by_the_configuration_of_the_machine(holder, service, tmp_path):
+    config = tmp_path / "client.yaml"
+    config.write_text(f"cert: {holder.identity.cert}\nca: {holder.bundle}\nserver: exchange.example:7443\n"
+                      f"renewal-server: {service.address}\n")
+    command = command_of("berbagi-cert-renew.service", ("/etc/berbagi/client.yaml", config))
+    before, faults = holder.serial, Faults(tmp_path, holder.home)
+    for days, said, is_same in ((0, 0, True), (61, 1, False)):
+        faults.shift_clock(days * 86400)
+        done = subprocess.run(command, capture_output=True, text=True,
+                              env={**os.environ, **faults.environment})
+        assert done.returncode == 0 and done.stderr.count("\n") == said, done
+        assert (holder.serial == before) == is_same
+
+
+def test_the_unit_of_the_service_hands_it_the_sealed_passphrase(sealed, tmp_path):
+    server = sealed.server.put_into(tmp_path / "server.pem")
+    (tmp_path / "passphrase").write_text(f"{sealed.passphrase}\n")
+    command = command_of("berbagi-ca-serve.service", ("/var/lib/berbagi-ca", sealed.folder),
+                         ("/etc/berbagi-ca/server.pem", server.cert))
+    started = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={
+        **os.environ, "CREDENTIALS_DIRECTORY": str(tmp_path), "BERBAGI_CA_LISTEN": "127.0.0.1:0"})
+    with started:
+        assert started.stdout.readline().startswith("ready 127.0.0.1:")
+        started.terminate()
+        assert started.wait(20) == 0
 
 
 def test_help_and_bad_usage():

@@ -62,6 +62,19 @@ def test_the_unit_is_exposed_little(unit):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_systemd_understands_every_line_of_the_units(tmp_path):
+    shutil.copytree("/lib/systemd/system", tmp_path / "lib/systemd/system", symlinks=True)
+    for program in ("usr/bin/berbagi", "usr/bin/berbagid", "usr/bin/berbagi-ca", "bin/sh", "bin/kill"):
+        (tmp_path / program).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy("/bin/true", tmp_path / program)
+    units = list(UNIT.parent.iterdir())
+    for unit in units:
+        shutil.copy(unit, tmp_path / "lib/systemd/system")
+    done = subprocess.run(["systemd-analyze", "verify", f"--root={tmp_path}", "--man=no", "--generators=no",
+                           *(path.name for path in units)], capture_output=True, text=True)
+    assert done.returncode == 0 and "berbagi" not in done.stdout + done.stderr, done
+
+
 # The sandbox
 
 

@@ -69,6 +69,18 @@ static const struct bp_option restore_table[] = {
 };
 #define RESTORE_TABLE_N (sizeof(restore_table) / sizeof(restore_table[0]))
 
+/* With --verify it looks at a data folder and serves nobody. */
+static const struct bp_option verify_table[] = {
+    {"verify", BP_OPTION_TEXT, "DIR", 0, 0, NULL, true,
+     "Looks at every entry, row and id in the data folder of a stopped server, names what is "
+     "damaged, and ends."},
+    {"pseudonym-key", BP_OPTION_TEXT, "FILE", 0, 0, NULL, false,
+     "The key of pseudonyms, where it is not in the data folder."},
+    {"schema", BP_OPTION_LIST, "FILE", 0, 0, NULL, false,
+     "A descriptor set with a site's own event types."},
+};
+#define VERIFY_TABLE_N (sizeof(verify_table) / sizeof(verify_table[0]))
+
 static bool asks_for(int argc, char **argv, const char *flag)
 {
     for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
@@ -125,15 +137,33 @@ static bp_status fill(struct bp_config *c, struct bp_err *err)
     return BP_OK;
 }
 
-static bp_status read_restore(struct bp_config *c, int argc, char **argv, struct bp_err *err)
+/* Options that stand on the command line alone. */
+static bp_status read_flags(struct bp_config *c, const struct bp_option *options, size_t n,
+                            int argc, char **argv, struct bp_err *err)
 {
     const char *const *rest;
-    bp_status st =
-        bp_options_parse(restore_table, RESTORE_TABLE_N, NULL, NULL, argc, argv, &c->options, err);
+    bp_status st = bp_options_parse(options, n, NULL, NULL, argc, argv, &c->options, err);
+    if (st == BP_OK && bp_options_rest(c->options, &rest) != 0)
+        st = bp_fail(err, BP_EINVAL, "unexpected argument %s; --help lists the options", rest[0]);
+    return st;
+}
+
+static bp_status read_verify(struct bp_config *c, int argc, char **argv, struct bp_err *err)
+{
+    bp_status st = read_flags(c, verify_table, VERIFY_TABLE_N, argc, argv, err);
     if (st != BP_OK)
         return st;
-    if (bp_options_rest(c->options, &rest) != 0)
-        return bp_fail(err, BP_EINVAL, "unexpected argument %s; --help lists the options", rest[0]);
+    c->verify = bp_options_text(c->options, "verify");
+    c->pseudonym_key = bp_options_text(c->options, "pseudonym-key");
+    c->n_schemas = bp_options_list(c->options, "schema", &c->schemas);
+    return BP_OK;
+}
+
+static bp_status read_restore(struct bp_config *c, int argc, char **argv, struct bp_err *err)
+{
+    bp_status st = read_flags(c, restore_table, RESTORE_TABLE_N, argc, argv, err);
+    if (st != BP_OK)
+        return st;
     c->restore = bp_options_text(c->options, "restore");
     c->restore_key = bp_options_text(c->options, "restore-key");
     c->data = bp_options_text(c->options, "data");
@@ -150,6 +180,8 @@ bp_status bp_config_read(int argc, char **argv, struct bp_config *out, struct bp
     bp_status st;
     if (asks_for(argc, argv, "--restore"))
         st = read_restore(out, argc, argv, err);
+    else if (asks_for(argc, argv, "--verify"))
+        st = read_verify(out, argc, argv, err);
     else if ((st = bp_options_parse(table, TABLE_N, "BERBAGID", NULL, argc, argv, &out->options,
                                     err)) == BP_OK)
         st = fill(out, err);
@@ -177,4 +209,6 @@ void bp_config_print_help(void)
     printf("\n");
     bp_options_print_help(restore_table, RESTORE_TABLE_N,
                           "Usage: berbagid --restore FILE --restore-key FILE --data DIR");
+    printf("\n");
+    bp_options_print_help(verify_table, VERIFY_TABLE_N, "Usage: berbagid --verify DIR [options]");
 }

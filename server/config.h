@@ -11,6 +11,7 @@ struct bp_config {
     const char *data, *listen, *http, *trust_domain, *pseudonym_key;
     const char *backup_recipient;      /* NULL: no backups */
     const char *restore, *restore_key; /* NULL: serve */
+    const char *verify;                /* the data folder to look at; NULL: serve */
     struct bp_credential_files files;
     const char *const *schemas;
     size_t n_schemas;

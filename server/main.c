@@ -98,6 +98,8 @@ int main(int argc, char **argv)
         print_reasons();
     else if (config.restore != NULL)
         code = bp_maintenance_restore(&config);
+    else if (config.verify != NULL)
+        code = bp_maintenance_verify(&config);
     else
         code = run(&config);
     bp_config_fini(&config);

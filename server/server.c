@@ -196,6 +196,24 @@ static bp_status open_pseudonyms(struct bp_server *s, bool is_new, struct bp_err
     return bp_pseudonyms_open(path, is_new, &s->pseudonyms, err);
 }
 
+/* Neither is another one taken in its place: every person would get a new pseudonym. */
+static bp_status check_pseudonyms(struct bp_server *s, struct bp_err *err)
+{
+    struct bp_journal *journal = s->exchange.journal;
+    struct bp_journal_reader *r;
+    struct bp_record newest;
+    bp_status st = bp_journal_read_begin(journal, &r);
+    if (st != BP_OK)
+        return bp_fail(err, st, "journal: cannot read (%s)", bp_status_name(st));
+    st = bp_journal_read_at(r, bp_journal_head(journal), &newest);
+    bool is_other = st == BP_OK && newest.entry.key_id != bp_pseudonyms_key_id(s->pseudonyms);
+    bp_journal_read_end(r);
+    return is_other ? bp_fail(err, BP_ECORRUPT,
+                              "pseudonym key: it is damaged or another one than that of the events "
+                              "that are stored")
+                    : BP_OK;
+}
+
 static bp_status start_storage(struct bp_server *s, struct bp_err *err)
 {
     struct bp_exchange *x = &s->exchange;
@@ -212,7 +230,8 @@ static bp_status start_storage(struct bp_server *s, struct bp_err *err)
     bp_status st = bp_dir_make(s->config->data, 0700, err);
     if (st != BP_OK || (st = bp_journal_open(&journal, &x->journal, err)) != BP_OK)
         return st;
-    if ((st = open_pseudonyms(s, bp_journal_head(x->journal) == 0, err)) != BP_OK)
+    if ((st = open_pseudonyms(s, bp_journal_head(x->journal) == 0, err)) != BP_OK ||
+        (st = check_pseudonyms(s, err)) != BP_OK)
         return st;
     x->pseudonyms = s->pseudonyms;
     index.journal = x->journal;

@@ -116,20 +116,24 @@ static bool is_damage(int rc)
     return st == BP_ECORRUPT || st == BP_EVERSION || rc == MDB_INCOMPATIBLE || rc == MDB_BAD_TXN;
 }
 
+static bp_status opened(const struct bp_index_store *s, int rc, struct bp_err *err)
+{
+    return rc == 0 ? BP_OK
+                   : bp_fail(err, is_damage(rc) ? BP_ECORRUPT : bp_lmdb_status(rc),
+                             "index %s: cannot open: %s", s->dir, mdb_strerror(rc));
+}
+
 static bp_status open_or_renew(struct bp_index_store *s, bool wipe, struct bp_err *err)
 {
     bp_status st = wipe ? remove_all(s, err) : BP_OK;
     int rc = st == BP_OK ? env_open(s) : 0;
     if (st == BP_OK && !wipe && is_damage(rc))
         return open_or_renew(s, true, err); /* once: wipe is set then */
-    if (st == BP_OK && rc != 0)
-        st =
-            bp_fail(err, bp_lmdb_status(rc), "index %s: cannot open: %s", s->dir, mdb_strerror(rc));
-    return st;
+    return st == BP_OK ? opened(s, rc, err) : st;
 }
 
-bp_status bp_index_store_open(const char *dir, uint64_t map_bytes, struct bp_index_store **out,
-                              struct bp_err *err)
+static bp_status create(const char *dir, uint64_t map_bytes, struct bp_index_store **out,
+                        struct bp_err *err)
 {
     struct bp_index_store *s = calloc(1, sizeof(*s));
     if (s == NULL)
@@ -137,13 +141,35 @@ bp_status bp_index_store_open(const char *dir, uint64_t map_bytes, struct bp_ind
     BP_ASSERT(pthread_rwlock_init(&s->gate, NULL) == 0);
     BP_ASSERT(pthread_mutex_init(&s->pool_lock, NULL) == 0);
     s->map_bytes = map_bytes;
-    s->dir = bp_str_dup(bp_str(dir));
-    bp_status st = s->dir == NULL ? bp_fail(err, BP_ENOMEM, "index %s: out of memory", dir)
-                                  : open_or_renew(s, false, err);
-    if (st != BP_OK)
+    if ((s->dir = bp_str_dup(bp_str(dir))) == NULL) {
         bp_index_store_close(s);
-    else
+        return bp_fail(err, BP_ENOMEM, "index %s: out of memory", dir);
+    }
+    *out = s;
+    return BP_OK;
+}
+
+bp_status bp_index_store_open(const char *dir, uint64_t map_bytes, struct bp_index_store **out,
+                              struct bp_err *err)
+{
+    struct bp_index_store *s = NULL;
+    bp_status st = create(dir, map_bytes, &s, err);
+    if (st == BP_OK && (st = open_or_renew(s, false, err)) == BP_OK)
         *out = s;
+    else
+        bp_index_store_close(s);
+    return st;
+}
+
+bp_status bp_index_store_open_as_it_is(const char *dir, uint64_t map_bytes,
+                                       struct bp_index_store **out, struct bp_err *err)
+{
+    struct bp_index_store *s = NULL;
+    bp_status st = create(dir, map_bytes, &s, err);
+    if (st == BP_OK && (st = opened(s, env_open(s), err)) == BP_OK)
+        *out = s;
+    else
+        bp_index_store_close(s);
     return st;
 }
 
@@ -266,6 +292,21 @@ bp_status bp_index_store_find(struct bp_index_store *s, const struct bp_id_key *
         *content = entry.content;
     }
     return st;
+}
+
+bp_status bp_index_store_count(struct bp_index_store *s, uint64_t *ids)
+{
+    struct reader *r = NULL;
+    MDB_stat stat;
+    (void)pthread_rwlock_rdlock(&s->gate);
+    int rc = s->env == NULL ? EIO : reader_begin(s, &r);
+    if (rc == 0) {
+        if ((rc = mdb_stat(r->txn, s->ids, &stat)) == 0)
+            *ids = stat.ms_entries;
+        reader_end(s, r);
+    }
+    (void)pthread_rwlock_unlock(&s->gate);
+    return bp_lmdb_status(rc);
 }
 
 static bp_status take_row(struct bp_str row, void *out)

@@ -20,6 +20,9 @@ struct bp_index_place {
 /* An environment that LMDB does not take, or of another format, is thrown away. */
 BP_MUST_USE bp_status bp_index_store_open(const char *dir, uint64_t map_bytes,
                                           struct bp_index_store **out, struct bp_err *err);
+/* The same of one that is to be looked at and not to be made again: BP_ECORRUPT. */
+BP_MUST_USE bp_status bp_index_store_open_as_it_is(const char *dir, uint64_t map_bytes,
+                                                   struct bp_index_store **out, struct bp_err *err);
 void bp_index_store_close(struct bp_index_store *s); /* NULL allowed */
 
 /* Closes and opens again, after a commit that failed; wipe: with nothing in it. Waits for readers.
@@ -37,6 +40,8 @@ BP_MUST_USE bp_status bp_index_store_find(struct bp_index_store *s, const struct
 /* Appends the row of a block of routes (routes.h) to out. BP_ENOENT, BP_ENOMEM. */
 BP_MUST_USE bp_status bp_index_store_routes(struct bp_index_store *s, uint64_t block,
                                             struct bp_buf *out);
+/* How many ids it holds. */
+BP_MUST_USE bp_status bp_index_store_count(struct bp_index_store *s, uint64_t *ids);
 /* Appends the row of a subject to out. BP_ENOENT, BP_ENOMEM. */
 BP_MUST_USE bp_status bp_index_store_subject(struct bp_index_store *s, struct bp_str subject,
                                              struct bp_buf *out);

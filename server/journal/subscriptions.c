@@ -341,6 +341,12 @@ static bool decode_row(struct bp_str key, struct bp_str stored, struct bp_subscr
            check(out) == BP_OK;
 }
 
+bool bp_subscription_row_is_sound(struct bp_str key, struct bp_str stored)
+{
+    struct bp_subscription row;
+    return decode_row(key, stored, &row);
+}
+
 static bp_status load_row(void *context, struct bp_str key, struct bp_str stored)
 {
     struct bp_subscription row;

@@ -27,6 +27,9 @@ void bp_subscriptions_fini(struct bp_subscriptions *t); /* no waiter is left */
  * which repeats but loses nothing. */
 BP_MUST_USE bp_status bp_subscriptions_load(struct bp_subscriptions *t, struct bp_journal *j);
 
+/* Does a stored row pass its check? */
+bool bp_subscription_row_is_sound(struct bp_str key, struct bp_str stored);
+
 /* As bp_sequencer_put_subscription and its like. *is_first: nothing was dirty before. due_ms: when
  * to write it at the latest. */
 BP_MUST_USE bp_status bp_subscriptions_put(struct bp_subscriptions *t,

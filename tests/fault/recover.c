@@ -6,7 +6,7 @@
  * CHAIN is the hash of the hash before, the position and the bytes of each event up to the head;
  * every id was found in the index at its position, one more event was stored behind them, and all
  * is as it was when it is opened once more. A line that begins with '=' asks for the chain of every
- * head instead: HEAD CHAIN, a line each, and a full stop. */
+ * head instead: HEAD ID CHAIN, a line each, and a full stop. */
 #include <stdio.h>
 
 #include "digest.h"
@@ -61,11 +61,14 @@ static bp_status walk(struct storage *s, struct chain *c, bool prints_all, struc
         if (record.routing.position != ++last)
             st = bp_fail(err, BP_ECORRUPT, "position %llu where %llu should be",
                          (unsigned long long)record.routing.position, (unsigned long long)last);
+        else if (!storage_event_is_sound(&record))
+            st = bp_fail(err, BP_ECORRUPT, "not what was sent at %llu", (unsigned long long)last);
         else
             st = expect_indexed(s, &record, err);
         chain_add(c, &record);
         if (prints_all) {
             printf("%llu ", (unsigned long long)last);
+            printf("%.*s ", (int)record.routing.id.n, record.routing.id.p);
             chain_print(c, stdout);
             putchar('\n');
         }

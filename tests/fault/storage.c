@@ -116,22 +116,27 @@ static struct bp_str add_field(struct bp_buf *b, unsigned number, const void *p,
 }
 
 /* The bytes of data follow from the id: what is read back can be told from what was sent. */
-static void add_data(struct bp_buf *b, const char *id, size_t n)
+static void fill_data(struct bp_str id, uint8_t *data, size_t n)
 {
-    uint8_t *data = bp_buf_reserve(b, n + 8);
-    uint32_t state = (uint32_t)strlen(id);
-    for (const char *c = id; *c != 0; c++)
-        state = state * 31 + (uint8_t)*c;
-    uint8_t *copy = data != NULL ? malloc(n) : NULL;
-    for (size_t i = 0; copy != NULL && i < n; i++) {
+    uint32_t state = (uint32_t)id.n;
+    for (size_t i = 0; i < id.n; i++)
+        state = state * 31 + (uint8_t)id.p[i];
+    for (size_t i = 0; i < n; i++) {
         state = state * 1664525u + 1013904223u;
-        copy[i] = (uint8_t)(state >> 24);
+        data[i] = (uint8_t)(state >> 24);
     }
-    if (copy == NULL)
+}
+
+static void add_data(struct bp_buf *b, struct bp_str id, size_t n)
+{
+    uint8_t *data = malloc(n);
+    if (data == NULL) {
         b->failed = true;
-    else
-        (void)add_field(b, 15, copy, n);
-    free(copy);
+        return;
+    }
+    fill_data(id, data, n);
+    (void)add_field(b, 15, data, n);
+    free(data);
 }
 
 /* False: out of memory. */
@@ -144,7 +149,7 @@ static bool event_init(struct event *e, struct bp_proposal *p, const char *id, s
     e->type = add_field(&e->bytes, 2, TYPE, strlen(TYPE));
     e->source = add_field(&e->bytes, 3, SOURCE, strlen(SOURCE));
     if (bytes != 0)
-        add_data(&e->bytes, id, bytes);
+        add_data(&e->bytes, e->id, bytes);
     if (e->bytes.failed)
         return false;
     struct bp_record *r = &p->record;
@@ -154,6 +159,23 @@ static bool event_init(struct event *e, struct bp_proposal *p, const char *id, s
     bp_id_key_make(e->source, e->id, &p->id);
     digest_of(NULL, r, &p->content);
     return true;
+}
+
+bool storage_event_is_sound(const struct bp_record *r)
+{
+    struct event e;
+    struct bp_proposal ignored = {.position = 0};
+    char id[64];
+    size_t envelope = r->routing.id.n + strlen(TYPE) + strlen(SOURCE) + 6, bytes = 0;
+    if (!bp_str_copy(id, sizeof(id), r->routing.id) || r->event.n < envelope)
+        return false;
+    size_t rest =
+        r->event.n - envelope; /* of the data, with its tag and its length in 1 to 3 bytes */
+    if (rest != 0)
+        bytes = rest - 2 - (rest > 129) - (rest > 16386);
+    bool is_same = event_init(&e, &ignored, id, bytes) && bp_str_eq(bp_buf_str(&e.bytes), r->event);
+    bp_buf_fini(&e.bytes);
+    return is_same;
 }
 
 struct request {

@@ -23,6 +23,8 @@ void storage_close(struct storage *s); /* takes half-open ones */
  */
 BP_MUST_USE bp_status storage_publish(struct storage *s, const char *prefix, unsigned first,
                                       size_t n, size_t bytes, uint64_t positions[]);
+/* Are its bytes those that were published under this id? */
+bool storage_event_is_sound(const struct bp_record *r);
 /* Applies a policy of so many bytes; waits. */
 BP_MUST_USE bp_status storage_apply(struct storage *s, size_t bytes, uint64_t *version);
 /* Acknowledges in a subscription of this name; waits until it is on disk. */

@@ -1,9 +1,11 @@
 /* Publishes, applies, acknowledges and reopens by a seed, and tells each acknowledgement with the
  * time at which it came: work DIR SEED STEPS
  *
- *   stored POSITION TIME     applied VERSION TIME     kept NAME POSITION TIME
+ *   stored POSITION TIME ID     applied VERSION TIME     kept NAME POSITION TIME
+ *   refused STATUS [WORDS]
  *
- * The times are those of the monotonic clock in nanoseconds, as in a trace of the same process. */
+ * What is refused is not tried again; the next step is. A folder that does not open is tried again a
+ * few times. The times are those of the monotonic clock in nanoseconds, as in a trace of the same process. */
 #include <stdio.h>
 
 #include "storage.h"
@@ -29,7 +31,8 @@ static bp_status publish(struct storage *s, unsigned *serial)
     bp_status st = storage_publish(s, "e", *serial, n, bytes, positions);
     *serial += (unsigned)n;
     for (size_t i = 0; st == BP_OK && i < n; i++)
-        printf("stored %llu %lld\n", (unsigned long long)positions[i], now());
+        printf("stored %llu %lld e-%u\n", (unsigned long long)positions[i], now(),
+               *serial - (unsigned)(n - i));
     return st;
 }
 
@@ -53,37 +56,49 @@ static bp_status acknowledge(struct storage *s)
     return st;
 }
 
-static bp_status step(struct storage *s, const char *dir, unsigned *serial)
+#define OPEN_TRIES 5
+
+static bp_status open_again(struct storage *s, const char *dir)
 {
-    struct bp_err err;
-    unsigned chance = draw(100);
-    if (chance < 3) {
-        storage_close(s);
-        return storage_open(s, dir, &err);
+    bp_status st = BP_EIO;
+    struct bp_err err = {{0}};
+    for (unsigned tries = 0; st != BP_OK && tries < OPEN_TRIES; tries++) {
+        if ((st = storage_open(s, dir, &err)) != BP_OK)
+            printf("refused %s %s\n", bp_status_name(st), err.text);
     }
-    if (chance < 6)
+    return st;
+}
+
+static bp_status step(struct storage *s, unsigned *serial)
+{
+    unsigned chance = draw(97);
+    if (chance < 3)
         return bp_index_catch_up(s->index);
-    if (chance < 10)
+    if (chance < 7)
         return apply(s);
-    if (chance < 20)
+    if (chance < 17)
         return acknowledge(s);
     return publish(s, serial);
 }
 
 int main(int argc, char **argv)
 {
-    struct storage s;
-    struct bp_err err = {{0}};
+    struct storage s = {0};
     unsigned serial = 1;
     if (argc != 4)
         return 2;
     state = (uint32_t)strtoul(argv[2], NULL, 10);
-    bp_status st = storage_open(&s, argv[1], &err);
-    for (long left = strtol(argv[3], NULL, 10); left > 0 && st == BP_OK; left--)
-        st = step(&s, argv[1], &serial);
-    if (st != BP_OK) {
-        fprintf(stderr, "work: %s %s\n", bp_status_name(st), err.text);
+    if (open_again(&s, argv[1]) != BP_OK)
         return 1;
+    for (long left = strtol(argv[3], NULL, 10); left > 0; left--) {
+        bp_status st = step(&s, &serial);
+        if (st != BP_OK)
+            printf("refused %s\n", bp_status_name(st));
+        if (draw(30) != 0)
+            continue;
+        storage_close(&s);
+        if (open_again(&s, argv[1]) != BP_OK)
+            return 1;
     }
     storage_close(&s);
     return 0;

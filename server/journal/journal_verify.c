@@ -7,6 +7,7 @@
 #include "folder.h"
 #include "store.h"
 #include "subscriptions.h"
+#include "wal.h"
 
 #define MAP_BYTES_DEFAULT (UINT64_C(1) << 40)
 
@@ -14,6 +15,8 @@ struct verification {
     const struct bp_journal_verify_config *config;
     struct bp_store *store;
     struct bp_store_reader *snapshot;
+    uint64_t stored;               /* the newest entry in the store */
+    struct bp_batch *logged, *end; /* what stands in the write-ahead log alone, in order */
     struct bp_controls controls;
     struct bp_journal_verified out;
     /* of the newest sound entry */
@@ -80,12 +83,25 @@ static const char *wrong_control(struct verification *v, const struct bp_entry *
     return NULL;
 }
 
+static bp_status get(struct verification *v, uint64_t number, struct bp_str *stored)
+{
+    if (number <= v->stored)
+        return bp_store_get(v->snapshot, number, stored);
+    struct bp_batch *b = v->logged;
+    while (b != NULL && bp_batch_last(b) < number)
+        b = atomic_load(&b->next);
+    if (b == NULL)
+        return BP_ENOENT;
+    *stored = bp_batch_get(b, number);
+    return BP_OK;
+}
+
 /* What is wrong with it; NULL: nothing. */
 static const char *look(struct verification *v, uint64_t number, uint64_t position)
 {
     struct bp_str stored;
     struct bp_entry e;
-    bp_status st = bp_store_get(v->snapshot, number, &stored);
+    bp_status st = get(v, number, &stored);
     if (st == BP_ENOENT)
         return "is missing";
     if (st != BP_OK)
@@ -142,7 +158,64 @@ static bp_status look_at_row(void *context, struct bp_str key, struct bp_str row
     return BP_OK;
 }
 
-static bp_status verify(struct verification *v, struct bp_err *err)
+/* --- the write-ahead log --- */
+
+static bp_status keep(void *context, struct bp_batch *batch)
+{
+    struct verification *v = context;
+    bp_status st = BP_OK;
+    for (size_t i = 0; i < batch->n_controls && st == BP_OK; i++)
+        st = load_control(v, &batch->controls[i]);
+    if (st != BP_OK)
+        return st;
+    struct bp_batch *kept = bp_batch_ref(batch);
+    if (v->end != NULL)
+        atomic_store(&v->end->next, kept);
+    else
+        v->logged = kept;
+    v->end = kept;
+    v->out.last = bp_batch_last(kept);
+    return BP_OK;
+}
+
+/* Entries that were acknowledged and not applied when the server died. */
+static bp_status read_log(struct verification *v, const struct bp_store_about *about,
+                          struct bp_err *err)
+{
+    struct bp_commit_log *log = NULL;
+    unsigned segments = 0;
+    char *dir = bp_path_join(v->config->dir, "wal");
+    if (dir == NULL)
+        return bp_fail(err, BP_ENOMEM, "journal %s: out of memory", v->config->dir);
+    struct bp_wal_config config = {.dir = dir,
+                                   .seal = {.log_id = about->log_id, .key = about->log_key},
+                                   .segments = about->log_segments,
+                                   .needed = about->log_segments};
+    bp_status st = bp_wal_open(&config, &log, &segments, err);
+    if (st == BP_OK) {
+        st = bp_wal_look(log, v->stored, keep, v, err);
+        log->close(log);
+    }
+    free(dir);
+    return st;
+}
+
+/* What is damaged there is told of the entry behind the last that is sound. */
+static bp_status add_log(struct verification *v, const struct bp_store_about *about,
+                         struct bp_err *err)
+{
+    struct bp_err words = {{0}};
+    v->out.last = v->stored;
+    bp_status st = about->is_log_open ? read_log(v, about, &words) : BP_OK;
+    if (st == BP_ECORRUPT) {
+        damaged(v, v->out.last + 1, position_of(v, v->out.last + 1), words.text);
+        st = BP_OK;
+    }
+    return st == BP_OK ? st : bp_fail(err, st, "%s", words.text);
+}
+
+static bp_status verify(struct verification *v, const struct bp_store_about *about,
+                        struct bp_err *err)
 {
     bp_status st = bp_store_read_begin(v->store, &v->snapshot);
     if (st == BP_OK)
@@ -151,11 +224,13 @@ static bp_status verify(struct verification *v, struct bp_err *err)
         damaged(v, 0, 0, "the table of control entries fails its check");
         st = BP_OK;
     }
-    if (st == BP_OK && (st = bp_store_last(v->snapshot, &v->out.last)) == BP_ENOENT)
+    if (st == BP_OK && (st = bp_store_last(v->snapshot, &v->stored)) == BP_ENOENT)
         st = BP_OK;
     if (st != BP_OK)
         return bp_fail(err, st, "journal %s: cannot be read (%s)", v->config->dir,
                        bp_status_name(st));
+    if ((st = add_log(v, about, err)) != BP_OK)
+        return st;
     size_t controls = bp_controls_count(&v->controls);
     if (controls > v->out.last)
         return bp_fail(err, BP_ECORRUPT, "journal %s: more control entries than entries",
@@ -195,7 +270,7 @@ static bp_status open_and_verify(struct verification *v, struct bp_err *err)
     if (st != BP_OK)
         return st;
     v->out.log_id = about.log_id;
-    return verify(v, err);
+    return verify(v, &about, err);
 }
 
 bp_status bp_journal_verify(const struct bp_journal_verify_config *config,
@@ -209,6 +284,7 @@ bp_status bp_journal_verify(const struct bp_journal_verify_config *config,
     bp_controls_init(&v.controls);
     if (st == BP_OK)
         st = open_and_verify(&v, err);
+    bp_batch_unref(v.logged);
     bp_store_read_end(v.snapshot);
     bp_store_close(v.store);
     bp_controls_fini(&v.controls);

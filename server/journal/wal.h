@@ -27,4 +27,10 @@ struct bp_wal_config {
 BP_MUST_USE bp_status bp_wal_open(const struct bp_wal_config *config, struct bp_commit_log **out,
                                   unsigned *segments, struct bp_err *err);
 
+/* As replay, but changes nothing in the log, which is closed afterwards: for looking at that of a
+ * stopped server. Opened with no more segments than are needed, none is made. */
+BP_MUST_USE bp_status bp_wal_look(struct bp_commit_log *log, uint64_t after,
+                                  bp_status (*each)(void *context, struct bp_batch *batch),
+                                  void *context, struct bp_err *err);
+
 #endif

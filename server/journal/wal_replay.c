@@ -166,6 +166,18 @@ static bp_status take_all(struct bp_wal *w, const struct finds *finds, size_t so
     return st;
 }
 
+/* What stands in the log above a number; how many of the finds, in order, are sound. */
+static bp_status find_sound(struct bp_wal *w, uint64_t after, struct finds *finds, size_t *sound,
+                            struct bp_err *err)
+{
+    bp_status st = scan_all(w, after, finds);
+    if (st != BP_OK)
+        return bp_fail(err, st, "the log cannot be read (%s)", bp_status_name(st));
+    if (finds->n != 0)
+        qsort(finds->list, finds->n, sizeof(*finds->list), by_number);
+    return count_sound(finds, after, sound, err);
+}
+
 bp_status bp_wal_replay(struct bp_commit_log *log, uint64_t after,
                         bp_status (*each)(void *context, struct bp_batch *batch), void *context,
                         struct bp_err *err)
@@ -173,15 +185,31 @@ bp_status bp_wal_replay(struct bp_commit_log *log, uint64_t after,
     struct bp_wal *w = (struct bp_wal *)log;
     struct finds finds = {0};
     size_t sound = 0;
-    bp_status st = scan_all(w, after, &finds);
-    if (st == BP_OK && finds.n != 0)
-        qsort(finds.list, finds.n, sizeof(*finds.list), by_number);
-    if (st != BP_OK)
-        (void)bp_fail(err, st, "the log cannot be read (%s)", bp_status_name(st));
-    else if ((st = count_sound(&finds, after, &sound, err)) == BP_OK &&
-             (st = take_all(w, &finds, sound, each, context)) != BP_OK)
+    bp_status st = find_sound(w, after, &finds, &sound, err);
+    if (st == BP_OK && (st = take_all(w, &finds, sound, each, context)) != BP_OK)
         (void)bp_fail(err, st, "the log cannot be replayed (%s)", bp_status_name(st));
     free(finds.list);
     w->is_broken = st != BP_OK;
+    return st;
+}
+
+bp_status bp_wal_look(struct bp_commit_log *log, uint64_t after,
+                      bp_status (*each)(void *context, struct bp_batch *batch), void *context,
+                      struct bp_err *err)
+{
+    struct bp_wal *w = (struct bp_wal *)log;
+    struct finds finds = {0};
+    size_t sound = 0;
+    bp_status st = find_sound(w, after, &finds, &sound, err);
+    for (size_t i = 0; i < sound && st == BP_OK; i++) {
+        struct bp_batch *batch;
+        if ((st = read_batch(w, &finds.list[i], &batch)) != BP_OK) {
+            (void)bp_fail(err, st, "the log cannot be read (%s)", bp_status_name(st));
+            break;
+        }
+        st = each(context, batch);
+        bp_batch_unref(batch);
+    }
+    free(finds.list);
     return st;
 }

@@ -21,7 +21,12 @@ static void digest_of(void *context, const struct bp_record *record, struct bp_c
 
 static bp_status open_journal(struct storage *s, struct bp_err *err)
 {
-    struct bp_journal_config config = {.dir = s->journal_dir, .map_bytes = MAP_BYTES};
+    struct bp_journal_config config = {.dir = s->journal_dir,
+                                       .map_bytes = MAP_BYTES,
+                                       .log_segments = 3,
+                                       .log_segment_bytes = 128u << 10,
+                                       .most_tail_bytes = 64u << 10,
+                                       .most_tail_ms = 20};
     return bp_journal_open(&config, &s->journal, err);
 }
 

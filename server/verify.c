@@ -16,6 +16,7 @@
 #include "maintenance.h"
 #include "pseudonym.h"
 #include "publication.h"
+#include "routes.h"
 
 #define DEATHS_MAX 100u /* of lookers, before the rest is given up */
 #define PROGRESS_EVERY 10000u
@@ -36,7 +37,8 @@ struct look {
     struct bp_pseudonyms *pseudonyms;
     struct bp_index_store *index; /* NULL: there is none */
     struct bp_index_place place;
-    uint32_t key_id; /* that the pseudonym key has; 0: none is there */
+    struct bp_routes_builder *block; /* of the events looked at, as the index should hold it */
+    uint32_t key_id;                 /* that the pseudonym key has; 0: none is there */
     bool is_key_told;
     struct bp_buf scratch;
 };
@@ -102,6 +104,29 @@ static const char *wrong_id(struct look *l, const struct bp_record *r)
     return NULL;
 }
 
+/* The block is full, or the index goes no further: does it hold the same? Not where an event of the
+ * block was damaged. */
+static void look_at_routes(struct look *l, const struct bp_record *r)
+{
+    struct bp_routes *block = &l->block->routes;
+    struct bp_buf right = {0};
+    uint64_t position = r->routing.position;
+    if ((position - 1) % BP_ROUTES_BLOCK == 0)
+        bp_routes_begin(l->block, bp_routes_block_of(position));
+    if (block->first + block->n != position)
+        return;
+    bp_routes_add(l->block, r);
+    if (block->n < BP_ROUTES_BLOCK && position < l->place.position)
+        return;
+    bp_buf_clear(&l->scratch);
+    bp_routes_encode(block, &right);
+    if (right.failed ||
+        bp_index_store_routes(l->index, bp_routes_block_of(position), &l->scratch) != BP_OK ||
+        !bp_str_eq(bp_buf_str(&right), bp_buf_str(&l->scratch)))
+        tell(l->told, "index,", 0, block->first, "the routes from this event on are others");
+    bp_buf_fini(&right);
+}
+
 static void on_event(void *context, const struct bp_record *r)
 {
     struct look *l = context;
@@ -117,6 +142,7 @@ static void on_event(void *context, const struct bp_record *r)
         tell(l->told, "index,", 0, position, wrong);
     else
         l->told->ids++;
+    look_at_routes(l, r);
 }
 
 /* --- the whole --- */
@@ -195,9 +221,11 @@ static void look_at_rest_of_index(struct look *l)
 
 static int look(const struct bp_config *config, struct told *told, uint64_t from)
 {
-    struct look l = {.config = config, .told = told};
+    struct look l = {.config = config, .told = told, .block = calloc(1, sizeof(*l.block))};
     struct bp_err err = {{0}};
-    bp_status st = bp_schema_open(config->schemas, config->n_schemas, &l.schema, &err);
+    bp_status st = l.block != NULL
+                       ? bp_schema_open(config->schemas, config->n_schemas, &l.schema, &err)
+                       : bp_fail(&err, BP_ENOMEM, "verify: out of memory");
     if (st == BP_OK) {
         open_index(&l);
         open_key(&l);
@@ -211,6 +239,7 @@ static int look(const struct bp_config *config, struct told *told, uint64_t from
     bp_index_store_close(l.index);
     bp_pseudonyms_close(l.pseudonyms);
     bp_schema_destroy(l.schema);
+    free(l.block);
     return st == BP_OK ? 0 : 1;
 }
 

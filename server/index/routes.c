@@ -1,4 +1,4 @@
-/* A row: CRC-32C of all behind it (4), events (2), routes (2), newest recorded_at (8); the routes,
+/* A row: CRC-32C of the first position and all behind it (4), events (2), routes (2), newest recorded_at (8); the routes,
  * 19 bytes each: type hash (4), addressee (4), region (8), destination (2), flags (1); then a code
  * for each event, of one byte, or two where there are more than 256 routes. */
 #include "routes.h"
@@ -99,6 +99,14 @@ static size_t row_bytes(const struct bp_routes *r)
            r->n * (r->n_routes > SHORT_CODES ? sizeof(uint16_t) : 1);
 }
 
+/* With the place it belongs to: the row of another block must not be taken for it. */
+static uint32_t checksum(const struct bp_routes *r, const uint8_t *row, size_t n)
+{
+    uint8_t first[8];
+    bp_put_u64(first, r->first);
+    return bp_crc32c(bp_crc32c(0, first, sizeof(first)), row + 4, n - 4);
+}
+
 void bp_routes_encode(const struct bp_routes *r, struct bp_buf *out)
 {
     size_t size = row_bytes(r);
@@ -116,7 +124,7 @@ void bp_routes_encode(const struct bp_routes *r, struct bp_buf *out)
         if (r->n_routes > SHORT_CODES)
             *p++ = (uint8_t)(r->codes[i] >> 8);
     }
-    bp_put_u32(row, bp_crc32c(0, row + 4, size - 4));
+    bp_put_u32(row, checksum(r, row, size));
     out->n += size;
 }
 
@@ -145,9 +153,9 @@ static bool read_codes(const uint8_t *p, struct bp_routes *out)
 bool bp_routes_decode(struct bp_str row, uint64_t block, struct bp_routes *out)
 {
     const uint8_t *p = (const uint8_t *)row.p;
-    if (row.n < HEADER_BYTES || bp_get_u32(p) != bp_crc32c(0, p + 4, row.n - 4))
-        return false;
     out->first = block * BP_ROUTES_BLOCK + 1;
+    if (row.n < HEADER_BYTES || bp_get_u32(p) != checksum(out, p, row.n))
+        return false;
     out->n = bp_get_u16(p + 4);
     out->n_routes = bp_get_u16(p + 6);
     out->newest_ns = (int64_t)bp_get_u64(p + 8);

@@ -139,13 +139,14 @@ static bp_status read_list(const struct bp_authority *a, const struct bp_issuer 
     return st;
 }
 
-/* A new list of this CA, staged, or the one that stands; either way appended to all. */
+/* A new list of this CA, staged, or the one that stands (days 0: in any case); either way appended
+ * to all. */
 static bp_status add_list(struct bp_authority *a, struct bp_issuer *issuer, unsigned days,
                           struct bp_buf *all, struct bp_err *err)
 {
     char name[40];
     struct bp_buf pem = {0};
-    bp_status st = bp_issuer_unlock(a, issuer, err);
+    bp_status st = days != 0 ? bp_issuer_unlock(a, issuer, err) : BP_ENOENT;
 
     list_name(issuer, name);
     if (st == BP_ENOENT && issuer->record.role == BP_CA_ROOT)

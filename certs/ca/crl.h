@@ -9,7 +9,8 @@
 
 /* Stages crl/NAME.pem for each CA that is not withdrawn, with all its revoked certificates that are
  * not over, next update in so many days (of a root: root_days), and crl.pem with all of them. A
- * root's key that is kept elsewhere leaves its last list standing; BP_ENOENT if another key is. */
+ * root's last list stands if root_days is 0 or its key is not at hand; BP_ENOENT if another key is
+ * not. */
 BP_MUST_USE bp_status bp_crls_stage(struct bp_authority *a, unsigned days, unsigned root_days,
                                     struct bp_err *err);
 

@@ -22,7 +22,8 @@ static const struct {
 
 struct lock {
     bool is_known;
-    bool is_open; /* a key without passphrase was met: those to come have none either */
+    bool is_missing; /* it was asked for in vain */
+    bool is_open;    /* a key without passphrase was met: those to come have none either */
     struct bp_secret secret;
 };
 
@@ -94,14 +95,18 @@ static enum lock_kind lock_of(enum bp_ca role, bool is_token)
     return is_token ? ISSUING_TOKEN : ISSUING;
 }
 
+/* Nobody is asked twice for what they did not give. */
 static bp_status know(struct lock *lock, enum lock_kind kind, bool is_new, struct bp_err *err)
 {
+    const char *what = lock_words[kind].what, *option = lock_words[kind].option;
     bp_status st;
     if (lock->is_known)
         return BP_OK;
-    if ((st = bp_secret_ask(lock_words[kind].what, is_new, &lock->secret, err)) == BP_ENOENT)
-        bp_fail_in(err, st, "--%s is needed", lock_words[kind].option);
+    if (lock->is_missing)
+        return bp_secret_fail_missing(what, option, err);
+    st = bp_secret_ask(what, option, is_new, &lock->secret, err);
     lock->is_known = st == BP_OK;
+    lock->is_missing = st == BP_ENOENT;
     return st;
 }
 
@@ -146,6 +151,20 @@ static bp_status open_file(struct bp_keyring *ring, const char *dir, const struc
         bp_wipe(text.p, text.n);
     bp_buf_fini(&text);
     return st;
+}
+
+/* Silent: whoever needs the key will tell. */
+void bp_keyring_ask(struct bp_keyring *ring, const char *dir, const struct bp_ca_record *ca)
+{
+    const bool is_token = ca->key_uri[0] != '\0';
+    const enum lock_kind kind = lock_of(ca->role, is_token);
+    struct bp_buf text = {0};
+    if (is_token || (read_file(ring, dir, ca, &text, NULL) == BP_OK &&
+                     bp_sealed_key_is_sealed(bp_buf_str(&text))))
+        (void)know(&ring->locks[kind], kind, false, NULL);
+    if (text.p != NULL)
+        bp_wipe(text.p, text.n);
+    bp_buf_fini(&text);
 }
 
 bp_status bp_keyring_open_token(struct bp_keyring *ring, enum bp_ca role, const char *uri,

@@ -49,6 +49,10 @@ BP_MUST_USE bp_status bp_keyring_open(struct bp_keyring *ring, const char *dir,
                                       const struct bp_ca_record *ca, const X509 *cert,
                                       EVP_PKEY **out, struct bp_err *err);
 
+/* Asks on the terminal for what the key of ca will be opened with, unless it is known or not needed;
+ * so that nobody is asked while others wait for the ledger. */
+void bp_keyring_ask(struct bp_keyring *ring, const char *dir, const struct bp_ca_record *ca);
+
 /* A key in a token that no certificate is for yet. */
 BP_MUST_USE bp_status bp_keyring_open_token(struct bp_keyring *ring, enum bp_ca role,
                                             const char *uri, EVP_PKEY **out, struct bp_err *err);

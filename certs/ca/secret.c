@@ -53,24 +53,33 @@ static bool has_terminal(void)
     return fd >= 0;
 }
 
-bp_status bp_secret_ask(const char *what, bool is_new, struct bp_secret *out, struct bp_err *err)
+bp_status bp_secret_fail_missing(const char *what, const char *option, struct bp_err *err)
+{
+    if (has_terminal())
+        return bp_fail(err, BP_ENOENT, "%s: nothing was given", what);
+    return bp_fail(err, BP_ENOENT, "--%s is needed: there is no terminal to ask for %s on", option,
+                   what);
+}
+
+bp_status bp_secret_ask(const char *what, const char *option, bool is_new, struct bp_secret *out,
+                        struct bp_err *err)
 {
     char prompt[128];
     int rc;
     if (!has_terminal())
-        return bp_fail(err, BP_ENOENT, "there is no terminal to ask for %s on", what);
+        return bp_secret_fail_missing(what, option, err);
     *out = (struct bp_secret){.n = 0};
     snprintf(prompt, sizeof(prompt), "%s %s: ", is_new ? "Choose" : "Give", what);
     ERR_set_mark();
     rc = EVP_read_pw_string_min(out->text, 1, BP_SECRET_MOST, prompt, is_new);
     ERR_pop_to_mark();
-    if (rc != 0) {
-        bp_secret_wipe(out);
-        return bp_fail(err, BP_EINVAL, "%s: %s", what,
-                       is_new ? "nothing was given, or not the same twice" : "nothing was given");
+    if (rc == 0) {
+        out->n = strlen(out->text);
+        return BP_OK;
     }
-    out->n = strlen(out->text);
-    return BP_OK;
+    bp_secret_wipe(out);
+    return is_new ? bp_fail(err, BP_EINVAL, "%s: nothing was given, or not the same twice", what)
+                  : bp_secret_fail_missing(what, option, err);
 }
 
 bp_status bp_secret_check_new(const struct bp_secret *s, struct bp_err *err)

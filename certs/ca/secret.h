@@ -21,10 +21,13 @@ struct bp_secret {
 BP_MUST_USE bp_status bp_secret_from_fd(int fd, const char *name, struct bp_secret *out,
                                         struct bp_err *err);
 
-/* Asks on the terminal, without echo; twice if it is a new one. BP_ENOENT: there is no terminal;
- * BP_EINVAL: nothing was given, or two that differ. */
-BP_MUST_USE bp_status bp_secret_ask(const char *what, bool is_new, struct bp_secret *out,
-                                    struct bp_err *err);
+/* Asks on the terminal, without echo; twice if it is a new one. option: that would have told, for
+ * words. BP_ENOENT: there is no terminal, or nothing was given; BP_EINVAL: two that differ. */
+BP_MUST_USE bp_status bp_secret_ask(const char *what, const char *option, bool is_new,
+                                    struct bp_secret *out, struct bp_err *err);
+
+/* BP_ENOENT with the words for one that was asked for in vain before. */
+bp_status bp_secret_fail_missing(const char *what, const char *option, struct bp_err *err);
 
 /* BP_EINVAL if a passphrase that was chosen is too short. */
 BP_MUST_USE bp_status bp_secret_check_new(const struct bp_secret *s, struct bp_err *err);

@@ -21,6 +21,24 @@ static bp_status encode(const X509 *cert, const struct bp_issuer *issuer, struct
     return st;
 }
 
+/* What a CA signs that is revoked, nobody would accept. */
+static bp_status check_issuer(const struct bp_authority *a, const struct bp_issuer *issuer,
+                              struct bp_err *err)
+{
+    char text[48];
+    uint8_t serial[BP_SERIAL_BYTES];
+    struct bp_record r;
+    bp_status st;
+    if (!bp_serial_format(X509_get0_serialNumber(issuer->cert), text) ||
+        !bp_serial_parse(bp_str(text), serial))
+        return bp_fail(err, BP_ECORRUPT, "ledger: the serial of the CA %s is damaged",
+                       issuer->record.name);
+    if ((st = bp_ledger_get(a->ledger, serial, &r, err)) != BP_OK || r.revoked_s == 0)
+        return st;
+    return bp_fail(err, BP_ECONFLICT, "the CA %s is revoked; replace it, by rollover",
+                   issuer->record.name);
+}
+
 static bp_status sign(struct bp_authority *a, const struct bp_subject *s, EVP_PKEY *key,
                       unsigned days, struct bp_signed *out, struct bp_err *err)
 {
@@ -33,7 +51,8 @@ static bp_status sign(struct bp_authority *a, const struct bp_subject *s, EVP_PK
         return bp_fail(err, BP_ECORRUPT, "ledger: no CA signs for this kind");
     bp_serial_make(serial);
     bp_hex(serial, BP_SERIAL_BYTES, out->serial);
-    if ((st = bp_issuer_unlock(a, issuer, err)) == BP_OK &&
+    if ((st = check_issuer(a, issuer, err)) == BP_OK &&
+        (st = bp_issuer_unlock(a, issuer, err)) == BP_OK &&
         (st = bp_profile_leaf(s, key, days, serial, issuer, &cert, err)) == BP_OK &&
         (st = bp_authority_record(a, issuer, s->name, cert, err)) == BP_OK)
         st = encode(cert, issuer, out, err);

@@ -43,7 +43,7 @@ static bp_status renew(struct bp_authority *a, const struct bp_options *o, struc
 static bp_status run(const struct bp_options *o, bool *is_usage, struct bp_err *err)
 {
     struct bp_session session;
-    bp_status st = bp_session_open(o, BP_TO_SIGN, is_usage, &session, err);
+    bp_status st = bp_session_open(o, BP_TO_SIGN_AS_ROOT, is_usage, &session, err);
     if (st == BP_OK)
         st = renew(&session.a, o, err);
     bp_session_close(&session);

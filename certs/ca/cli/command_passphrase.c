@@ -11,7 +11,7 @@ static bp_status read_new(const struct bp_options *o, bool is_root, struct bp_se
     bp_status st = bp_options_is_set(o, "new-passphrase-fd")
                        ? bp_secret_from_fd((int)bp_options_number(o, "new-passphrase-fd"),
                                            "new-passphrase-fd", out, err)
-                       : bp_secret_ask(what, true, out, err);
+                       : bp_secret_ask(what, "new-passphrase-fd", true, out, err);
     return st == BP_OK ? bp_secret_check_new(out, err) : st;
 }
 
@@ -66,7 +66,8 @@ static bp_status change(struct bp_authority *a, const struct bp_options *o, stru
 static bp_status run(const struct bp_options *o, bool *is_usage, struct bp_err *err)
 {
     struct bp_session session;
-    bp_status st = bp_session_open(o, BP_TO_SIGN, is_usage, &session, err);
+    bp_status st = bp_session_open(o, bp_options_flag(o, "root") ? BP_TO_SIGN_AS_ROOT : BP_TO_SIGN,
+                                   is_usage, &session, err);
     if (st == BP_OK)
         st = change(&session.a, o, err);
     if (st == BP_OK)

@@ -84,14 +84,17 @@ static bp_status revoke_all(struct bp_authority *a, struct choice *c, uint8_t re
 }
 
 /* A root key kept elsewhere would leave the revocation of an issuing CA unpublished. */
-static bp_status check_root(struct bp_authority *a, const struct choice *c, struct bp_err *err)
+static bp_status check_root(struct bp_authority *a, const struct choice *c, bool *is_ca,
+                            struct bp_err *err)
 {
     struct bp_record r;
     struct bp_issuer *root;
     bp_status st;
     if (c->name != NULL)
         return BP_OK;
-    if ((st = bp_ledger_get(a->ledger, c->serial, &r, err)) != BP_OK || r.issuer != BP_CA_ROOT)
+    st = bp_ledger_get(a->ledger, c->serial, &r, err);
+    *is_ca = st == BP_OK && r.issuer == BP_CA_ROOT;
+    if (!*is_ca)
         return st;
     if ((root = bp_authority_by_number(a, r.ca)) == NULL)
         return bp_fail(err, BP_ECORRUPT, "ledger: the root of this CA is not in it");
@@ -105,9 +108,11 @@ static bp_status check_root(struct bp_authority *a, const struct choice *c, stru
 static bp_status revoke_and_publish(struct bp_authority *a, struct choice *c, uint8_t reason,
                                     struct bp_err *err)
 {
+    bool is_ca = false;
     bp_status st;
-    if ((st = check_root(a, c, err)) == BP_OK && (st = revoke_all(a, c, reason, err)) == BP_OK &&
-        (st = bp_crls_stage(a, BP_CRL_DAYS, BP_ROOT_CRL_DAYS, err)) == BP_OK)
+    if ((st = check_root(a, c, &is_ca, err)) == BP_OK &&
+        (st = revoke_all(a, c, reason, err)) == BP_OK &&
+        (st = bp_crls_stage(a, BP_CRL_DAYS, is_ca ? BP_ROOT_CRL_DAYS : 0, err)) == BP_OK)
         st = bp_authority_commit(a, err);
     if (st == BP_OK)
         fprintf(stderr, "revoked %zu; %s/crl.pem is new: give it to every server\n",

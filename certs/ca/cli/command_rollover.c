@@ -103,7 +103,7 @@ static bp_status take(const struct step *step, enum bp_ca role, const struct bp_
                       bool *is_usage, struct bp_err *err)
 {
     struct bp_session session;
-    bp_status st = bp_session_open(o, BP_TO_SIGN, is_usage, &session, err);
+    bp_status st = bp_session_open(o, BP_TO_SIGN_AS_ROOT, is_usage, &session, err);
     if (st == BP_OK && bp_options_flag(o, "no-passphrase"))
         bp_keyring_leave_open(session.keys);
     if (st == BP_OK)

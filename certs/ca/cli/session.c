@@ -27,13 +27,40 @@ bp_status bp_session_check_actor(const struct bp_options *o, bool *is_usage, str
     return BP_OK;
 }
 
+/* Whoever is at the terminal may take their time: the ledger is only read meanwhile, so that a CRL
+ * that is due waits for nobody. */
+static bp_status ask_ahead(const char *dir, bool for_root, struct bp_keyring *keys,
+                           struct bp_err *err)
+{
+    struct bp_authority a;
+    bp_status st = bp_authority_open(dir, BP_FOR_READING, keys, &a, err);
+    if (st != BP_OK)
+        return st;
+    for (size_t i = 0; i < a.n_issuers; i++) {
+        const struct bp_ca_record *r = &a.issuers[i].record;
+        if (r->state != BP_CA_WITHDRAWN && (for_root || r->role != BP_CA_ROOT))
+            bp_keyring_ask(keys, dir, r);
+    }
+    bp_authority_close(&a);
+    return BP_OK;
+}
+
+static bp_status open_keys(const struct bp_options *o, enum bp_session_use use,
+                           struct bp_keyring **out, struct bp_err *err)
+{
+    bp_status st = bp_keyring_create(o, out, err);
+    if (st == BP_OK)
+        st = ask_ahead(bp_options_text(o, "dir"), use == BP_TO_SIGN_AS_ROOT, *out, err);
+    return st;
+}
+
 bp_status bp_session_open(const struct bp_options *o, enum bp_session_use use, bool *is_usage,
                           struct bp_session *out, struct bp_err *err)
 {
     bp_status st = use != BP_TO_READ ? bp_session_check_actor(o, is_usage, err) : BP_OK;
     *out = (struct bp_session){.keys = NULL};
-    if (st == BP_OK && use == BP_TO_SIGN)
-        st = bp_keyring_create(o, &out->keys, err);
+    if (st == BP_OK && use >= BP_TO_SIGN)
+        st = open_keys(o, use, &out->keys, err);
     if (st == BP_OK)
         st = bp_authority_open(bp_options_text(o, "dir"),
                                use == BP_TO_READ ? BP_FOR_READING : BP_FOR_WRITING, out->keys,

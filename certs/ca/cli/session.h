@@ -7,7 +7,7 @@
 #include "command.h"
 
 struct bp_session {
-    struct bp_keyring *keys; /* NULL unless BP_TO_SIGN */
+    struct bp_keyring *keys; /* NULL to read and to record */
     struct bp_authority a;
 };
 
@@ -25,10 +25,11 @@ struct bp_session {
 enum bp_session_use {
     BP_TO_READ,   /* --dir alone is in o */
     BP_TO_RECORD, /* and BP_OPTIONS_ACTOR */
-    BP_TO_SIGN,   /* and BP_OPTIONS_UNLOCK: the keys can be used */
+    BP_TO_SIGN, /* and BP_OPTIONS_UNLOCK: the keys can be used, those of the issuing CAs will be */
+    BP_TO_SIGN_AS_ROOT, /* and the root's */
 };
 
-/* Opens --dir. is_usage is set if the name or the note cannot be recorded. o is borrowed. */
+/* Opens --dir, after asking for the secrets of the keys that will be used. is_usage is set if the name or the note cannot be recorded. o is borrowed. */
 BP_MUST_USE bp_status bp_session_open(const struct bp_options *o, enum bp_session_use use,
                                       bool *is_usage, struct bp_session *out, struct bp_err *err);
 /* The check of name and note alone. */

@@ -278,6 +278,26 @@ class Revoke(CaTest):
         root_crl = self.crl("ca/crl/root.pem")
         self.assertIsNotNone(root_crl.get_revoked_certificate_by_serial_number(agency_ca.serial_number))
 
+    def test_revoked_ca_signs_nothing_more_until_it_is_replaced(self):
+        self.init()
+        cert = self.agency()
+        serial = f"{self.certs('ca/agency/cert.pem')[0].serial_number:032x}"
+        self.run_ca("revoke", "--dir", "ca", serial, "--reason", "ca-compromise")
+        self.assertIn("revoked by", self.run_ca("inspect", "--ca", "ca/ca.pem", "--crl", "ca/crl.pem",
+                                                "cert.pem", code=1).stdout)
+        self.refuse("the CA agency is revoked", "sign", "--dir", "ca", "--csr", "req.pem",
+                    "--agency", "kab.18.07")
+        self.run_ca("rollover", "--dir", "ca", "prepare", "agency")
+        self.run_ca("rollover", "--dir", "ca", "activate", "agency")
+        self.assertNotEqual(self.agency().issuer, cert.issuer)
+
+    def test_revoking_an_agency_leaves_the_root_alone(self):
+        self.init()
+        self.agency()
+        before = self.crl("ca/crl/root.pem")
+        self.run_ca("revoke", "--dir", "ca", "--agency", "kab.18.07")
+        self.assertEqual(self.crl("ca/crl/root.pem"), before)
+
 
 class Renew(CaTest):
     def setUp(self):

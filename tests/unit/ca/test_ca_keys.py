@@ -172,6 +172,27 @@ class Terminal(Keys):
         self.assertEqual(shown.count("Give the passphrase"), 1)
         self.assertEqual(len(self.certs("cert.pem")), 2)
 
+    def test_crl_without_an_answer_for_the_root_leaves_its_list(self):
+        self.init()
+        before = self.crl("ca/crl/root.pem")
+        code, shown = self.talk(["", ISSUING], "crl", "--dir", "ca")
+        self.assertEqual(code, 0, shown)
+        self.assertIn("root: its key is not here", shown)
+        self.assertEqual(self.crl("ca/crl/root.pem"), before)
+
+    def test_who_is_asked_keeps_nobody_waiting(self):
+        self.init()
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.chdir(self.dir)
+            os.execve(PROGRAM, [PROGRAM, *self.sign], self.environment())
+        shown = b""
+        while not shown.endswith(b": "):
+            shown += os.read(terminal, 4096)
+        self.run_ca("crl", "--dir", "ca", secrets={"passphrase-fd": ISSUING})
+        os.close(terminal)
+        os.waitpid(pid, 0)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -357,8 +357,9 @@ static bool step_following(struct stream *s)
     if (!may_read || (!can_send && head - place <= NEAR))
         return false;
     start_reading(s, head - place);
-    bool has_moved = s->delivery.place != place || s->batch.status != BP_OK;
-    return s->state == FOLLOWING && has_moved;
+    if (s->state != FOLLOWING)
+        return false; /* over, or the worker has delivery and batch now */
+    return s->delivery.place != place || s->batch.status != BP_OK;
 }
 
 static bool step_saving(struct stream *s)

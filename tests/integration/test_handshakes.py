@@ -27,8 +27,8 @@ FETCH = "/berbagi.v1.SubscriberService/Fetch"
 def guarded(ca, tmp_path_factory):
     """Told which CA may make agencies and which operators; obeys revocation lists."""
     options = ["--http", "127.0.0.1:0", "--crl", ca.crl, 
-               "--agency-ca", ca.folder / "agency" / "cert.pem",
-               "--operator-ca", ca.folder / "operator" / "cert.pem"]
+               "--agency-ca", ca.folder / "issuers" / "agency.pem",
+               "--operator-ca", ca.folder / "issuers" / "operator.pem"]
     with exchange.Exchange(ca, tmp_path_factory.mktemp("guarded"), *options) as running:
         running.apply(policies.from_folder())
         yield running

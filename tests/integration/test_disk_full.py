@@ -147,14 +147,17 @@ def test_below_the_reserve_a_push_waits_and_completes_when_there_is_space(disk, 
     assert reserved.head() == head + 500
 
 
-def test_below_the_reserve_an_agency_can_still_be_suspended(disk, reserved):
-    disk.fill(2 * MIB)
+@pytest.mark.parametrize("left", [2 * MIB, 0], ids=["below the reserve", "no byte left"])
+def test_on_a_full_disk_an_agency_can_still_be_suspended(disk, reserved, left):
+    """It goes into the log, whose space was taken at the start; and it stands after a restart."""
+    disk.fill(left)
     wait_until(lambda: below_reserve(reserved), what="storing stops")
     policy = policies.from_folder()
     next(agency for agency in policy.agencies if agency.id == "kl.komdigi").suspended = True
     reserved.apply(policy)
-    refusal = refused(reserved.fetch, "kl.komdigi")
-    assert refusal.reason == "AGENCY_SUSPENDED"
+    assert refused(reserved.fetch, "kl.komdigi").reason == "AGENCY_SUSPENDED"
+    reserved.restart(kill=True)
+    assert refused(reserved.fetch, "kl.komdigi").reason == "AGENCY_SUSPENDED"
     disk.clear()
 
 

@@ -85,6 +85,9 @@ struct bp_rpc_config {
 /* Must run before any thread exists and before the first bp_rpc_server: restricts TLS to 1.3
  * without session tickets for the whole process, then starts gRPC. */
 BP_MUST_USE bp_status bp_rpc_init(struct bp_err *err);
+/* The restriction of TLS alone, for a program that uses OpenSSL before it may start gRPC: this comes
+ * before any other use. bp_rpc_init is still to follow. */
+BP_MUST_USE bp_status bp_rpc_restrict_tls(struct bp_err *err);
 void bp_rpc_fini(void);
 
 /* Does gRPC serve with these credentials? Shakes hands, over TLS 1.3, with a listener of its own that

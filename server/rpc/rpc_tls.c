@@ -43,12 +43,26 @@ static bool settings_hold(void)
     return (options & SSL_OP_NO_TLSv1_2) != 0 && (options & SSL_OP_NO_TICKET) != 0;
 }
 
-bp_status bp_rpc_init(struct bp_err *err)
+/* The system's configuration is never loaded: it could say otherwise, and loaded first it leaves
+ * OpenSSL's end without what it is to free. */
+bp_status bp_rpc_restrict_tls(struct bp_err *err)
 {
+    static bool is_done;
+    if (is_done)
+        return BP_OK;
     if (OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1)
         return bp_fail(err, BP_EIO, "OpenSSL does not start");
     if (!settings_load() || !settings_hold())
         return bp_fail(err, BP_EIO, "OpenSSL does not take the restriction to TLS 1.3");
+    is_done = true;
+    return BP_OK;
+}
+
+bp_status bp_rpc_init(struct bp_err *err)
+{
+    bp_status st = bp_rpc_restrict_tls(err);
+    if (st != BP_OK)
+        return st;
     bp_rpc_log_install();
     grpc_init();
     return BP_OK;

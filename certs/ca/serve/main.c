@@ -128,7 +128,9 @@ static bp_status unlock_and_serve(const struct bp_options *o, struct bp_err *err
         .most_an_hour = (unsigned)bp_options_number(o, "per-hour"),
     };
     char *trust_domain = NULL;
-    bp_status st = bp_keyring_create(o, &config.keys, err);
+    bp_status st = bp_rpc_restrict_tls(err);
+    if (st == BP_OK)
+        st = bp_keyring_create(o, &config.keys, err);
     if (st == BP_OK)
         st = bp_serve_unlock(config.dir, config.keys, &trust_domain, err);
     if (st == BP_OK)

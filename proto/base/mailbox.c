@@ -70,7 +70,8 @@ static struct timespec deadline_after(int timeout_ms)
 struct bp_mail *bp_mailbox_take(struct bp_mailbox *m, int timeout_ms)
 {
     struct timespec until = deadline_after(timeout_ms < 0 ? 0 : timeout_ms);
-    int waited = 0;
+    int waited =
+        timeout_ms == 0 ? ETIMEDOUT : 0; /* a wait of no time is a system call all the same */
     (void)pthread_mutex_lock(&m->lock);
     while (m->first == NULL && !m->closed && !m->interrupted && waited != ETIMEDOUT) {
         if (timeout_ms < 0)

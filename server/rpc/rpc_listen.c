@@ -31,6 +31,9 @@ static grpc_arg arg(const char *key, int value)
  * further. */
 #define MEMORY_MAX ((size_t)1 << 30)
 
+/* What a stream may send before it is read: 10 MB/s over 100 ms of round trip. */
+#define LOOKAHEAD_BYTES (1 << 20)
+
 static grpc_arg memory_arg(grpc_resource_quota *quota)
 {
     return (grpc_arg){.type = GRPC_ARG_POINTER,
@@ -60,6 +63,10 @@ static grpc_server *grpc_create(const struct bp_rpc_server *s)
         /* A connection takes new calls for an hour, so that one opened before a rotation does not
          * live for ever on the old certificates; the calls on it are left to end by themselves. */
         arg(GRPC_ARG_MAX_CONNECTION_AGE_MS, 3600 * 1000),
+        /* Left to its probing, gRPC lets each stream send megabytes ahead, which have to be received
+         * before the call can be refused or a stream of another client is heard. */
+        arg(GRPC_ARG_HTTP2_BDP_PROBE, 0),
+        arg(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, LOOKAHEAD_BYTES),
         /* A compressed message would be inflated before its size is looked at: none is taken. */
         arg(GRPC_ARG_ENABLE_PER_MESSAGE_COMPRESSION, 0),
         arg(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0),

@@ -207,9 +207,10 @@ static void message(struct bp_rpc_call *call, struct bp_str bytes)
     *c->end = r;
     c->end = &r->next;
     c->n++;
-    if (!bp_publication_parse(c->publisher->x, sender, bytes, &r->publication, &status) ||
-        !admit(r, &status))
+    if (!bp_publication_parse(c->publisher->x, sender, bytes, &r->publication, &status))
         bp_request_refuse(r, status);
+    else if (!admit(r, &status))
+        bp_request_refuse_later(r, status);
     else
         bp_request_begin(r);
     step(c);
@@ -268,6 +269,7 @@ bp_status bp_publisher_create(struct bp_exchange *x, struct bp_publisher **out, 
         bp_publisher_destroy(p);
         return st;
     }
+    bp_rpc_server_every(x->rpc, BP_REFUSED_WITHIN_MS, bp_publisher_tell_refused, p);
     for (size_t i = 0; st == BP_OK && i < sizeof(methods) / sizeof(methods[0]); i++)
         st = bp_rpc_server_add(x->rpc, &methods[i], p);
     if (st != BP_OK) {
@@ -283,6 +285,7 @@ void bp_publisher_destroy(struct bp_publisher *p)
     if (p == NULL)
         return;
     bp_judge_stop(p->judge);
+    bp_publisher_tell_refused(p);
     bp_returns_fini(&p->judged);
     bp_returns_fini(&p->stored);
     bp_returns_fini(&p->audited);

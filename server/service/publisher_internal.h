@@ -22,6 +22,7 @@ enum bp_request_stage {
 struct bp_request {
     struct bp_publish_call *call;
     struct bp_request *next;
+    struct bp_request *next_held; /* in bp_publisher.held */
     struct bp_publication *publication;
     size_t bytes;
     enum bp_request_stage stage;
@@ -44,7 +45,7 @@ struct bp_publish_call {
     struct bp_request *first, **end;
     size_t bytes; /* of all in the queue */
     size_t n;
-    size_t n_away;     /* what other threads have */
+    size_t n_away;     /* what other threads have, and what is held */
     size_t n_hearings; /* of that: the judge */
     bool is_stream;
     bool is_refused; /* one of the queue is */
@@ -61,6 +62,7 @@ struct bp_publisher {
     struct bp_returns judged;  /* hearings that the judge gave back */
     struct bp_returns stored;  /* requests that the sequencer gave back */
     struct bp_returns audited; /* that the audit thread gave back */
+    struct bp_request *held;   /* refused, to be told so at the next tick */
     struct bp_statuses *statuses;
     struct bp_lanes lanes;
 };
@@ -70,6 +72,12 @@ struct bp_publisher {
 void bp_request_begin(struct bp_request *r);
 /* The call ends with this when the request comes first. */
 void bp_request_refuse(struct bp_request *r, struct bp_rpc_status status);
+/* The same for who has sent too much, told within BP_REFUSED_WITHIN_MS: at once, it would send as much
+ * again at once, and what is refused has to be received first. */
+#define BP_REFUSED_WITHIN_MS 250
+void bp_request_refuse_later(struct bp_request *r, struct bp_rpc_status status);
+/* Every BP_REFUSED_WITHIN_MS; context: the publisher. */
+void bp_publisher_tell_refused(void *context);
 /* Is there an answer, or a refusal? NULL allowed: no. */
 bool bp_request_is_decided(const struct bp_request *r);
 /* The call is over: nobody wants its judgement. */

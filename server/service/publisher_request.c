@@ -34,6 +34,29 @@ void bp_request_refuse(struct bp_request *r, struct bp_rpc_status status)
     decide(r);
 }
 
+void bp_request_refuse_later(struct bp_request *r, struct bp_rpc_status status)
+{
+    struct bp_publisher *p = r->call->publisher;
+    r->refusal = status;
+    r->call->is_refused = true;
+    r->call->n_away++;
+    r->next_held = p->held;
+    p->held = r;
+}
+
+void bp_publisher_tell_refused(void *context)
+{
+    struct bp_publisher *p = context;
+    struct bp_request *r = p->held, *next;
+    p->held = NULL;
+    for (; r != NULL; r = next) {
+        next = r->next_held;
+        r->call->n_away--;
+        decide(r);
+        bp_publish_call_moved(r->call);
+    }
+}
+
 bool bp_request_is_decided(const struct bp_request *r)
 {
     return r != NULL && r->stage == BP_REQUEST_DECIDED && !r->is_auditing;
@@ -43,7 +66,7 @@ static void refuse_as_busy(struct bp_request *r)
 {
     struct bp_rpc_status status = bp_rpc_status(BP_REASON_BUSY, NULL);
     status.retry_after_ms = 100;
-    bp_request_refuse(r, status);
+    bp_request_refuse_later(r, status);
 }
 
 /* --- on record --- */
@@ -68,7 +91,7 @@ static bool account(struct bp_request *r)
     if (n == 0)
         return true;
     if (!bp_usage_take_resolves(x, sender->name, n, &status)) {
-        bp_request_refuse(r, status);
+        bp_request_refuse_later(r, status);
         return false;
     }
     r->audit = (struct bp_audit_record){.kind = BP_AUDIT_RESOLVE,

@@ -2,8 +2,8 @@
  * record of ../peers/src/common.h, and the verbs. Everything goes through libberbagi and the
  * contract; nothing of the server is used. A failure ends the program with words.
  *
- * Environment: BENCH_SERVER (address:port) and BENCH_FILES, a folder with ca.pem and, for each
- * agency, NAME.pem and NAME.key. */
+ * Environment: BENCH_SERVER (address:port); BENCH_FILES, a folder with ca.pem and, for each agency,
+ * NAME.pem and NAME.key; BENCH_AGENCY, who publishes, hub.bench without it. */
 #ifndef BENCH_H
 #define BENCH_H
 
@@ -20,6 +20,8 @@ void bench_check(berbagi_status status, const char *what, const struct berbagi_e
 
 /* A client of that agency, over connections of its own. */
 struct berbagi_client *bench_client(const char *agency);
+/* Of the agency that publishes. */
+struct berbagi_client *bench_publishing_client(void);
 
 /* Serializes an event of the bench types around a record; the id is its sequence number. Returns
  * the bytes written to out, which has room for BENCH_EVENT_MAX. */

@@ -25,6 +25,12 @@ struct berbagi_client *bench_client(const char *agency)
     return client;
 }
 
+struct berbagi_client *bench_publishing_client(void)
+{
+    const char *agency = getenv("BENCH_AGENCY");
+    return bench_client(agency != NULL ? agency : BENCH_PUBLISHER);
+}
+
 static void ping(void)
 {
     struct berbagi_error error;

@@ -82,7 +82,7 @@ static void open_connection(struct connection *c, struct berbagi_client *client,
 void bench_publish(double secs, size_t conns, size_t in_flight)
 {
     static struct connection connections[CONNS_MAX];
-    struct berbagi_client *client = bench_client(BENCH_PUBLISHER);
+    struct berbagi_client *client = bench_publishing_client();
     struct lat all = {0};
     if (conns == 0 || conns > CONNS_MAX)
         die("publish", "from 1 to 1024 connections");
@@ -128,7 +128,7 @@ void bench_bulk(const struct src *from, uint64_t mark_every)
     struct berbagi_error error;
     const struct berbagi_answer *answer;
     uint64_t start = now_ns(), sent = 0;
-    struct berbagi_client *client = bench_client(BENCH_PUBLISHER);
+    struct berbagi_client *client = bench_publishing_client();
     struct berbagi_publisher *publisher = open_publisher(client, BULK_IN_FLIGHT);
     while (sent < from->n || berbagi_publisher_unanswered(publisher) != 0) {
         bool has_room = berbagi_publisher_unanswered(publisher) < BULK_IN_FLIGHT;

@@ -3,13 +3,14 @@
 #include "decide.h"
 #include "sequencer_internal.h"
 
-/* How much a group takes. Small ones cost a lone sender of much a quarter of its rate; large ones make
- * everybody who comes meanwhile wait for the whole. So they are small where several flows send, and
- * for a while after, because who sends one event at a time is seldom there when a group begins. */
-#define GROUP_BYTES_MAX (16u << 20)
-#define GROUP_EVENTS_MAX 16384u
-#define SHARED_BYTES_MAX (1u << 20)
-#define SHARED_EVENTS_MAX 1024u
+/* How much a group takes. A lone flow's fits into a segment of the log, and beyond a few thousand
+ * events there is nothing to gain. Where several flows send, a group is small, because everybody who
+ * comes meanwhile waits for the whole; and for a while after, because who sends one event at a time
+ * is seldom there when a group begins. */
+#define GROUP_BYTES_MAX (2u << 20)
+#define GROUP_EVENTS_MAX 4096u
+#define SHARED_BYTES_MAX (512u << 10)
+#define SHARED_EVENTS_MAX 512u
 #define SHARED_FOR_MS 1000
 #define POLICY_BYTES_MAX (64u << 20)
 

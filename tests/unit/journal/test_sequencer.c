@@ -383,7 +383,7 @@ static void test_sequencer_stopped_finishes_what_waits(void **state)
 
 /* --- turns --- */
 
-#define LARGE (600u << 10)
+#define LARGE (300u << 10)
 
 /* A place in the sequencer's thread where it stands still. */
 struct hold {
@@ -457,7 +457,7 @@ static void submit_greedy(struct door *d, struct seen *greedy, size_t n, struct 
 
 static void test_sequencer_flow_that_sends_little_waits_for_one_large_submission(void **state)
 {
-    enum { N = 10 };
+    enum { N = 6 };
     struct door d;
     struct seen first, greedy[N], quiet = {.hold = NULL};
     struct bp_flow of_greedy = {0}, of_quiet = {0};
@@ -482,7 +482,7 @@ static void test_sequencer_flow_that_sends_little_waits_for_one_large_submission
 
 static void test_sequencer_lone_flow_has_large_groups(void **state)
 {
-    enum { N = 10 };
+    enum { N = 6 };
     struct door d;
     struct seen first, greedy[N];
     struct bp_flow of_greedy = {0};

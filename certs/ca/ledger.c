@@ -79,7 +79,7 @@ static bp_status open_env(const char *dir, unsigned txn_flags, unsigned dbi_flag
 static bp_status read_facts(struct bp_ledger *l, struct bp_err *err)
 {
     bp_status st;
-    struct bp_str format, domain, development;
+    struct bp_str format = {0}, domain = {0}, development = {0};
     if ((st = bp_ledger_get_fact(l, "format", &format, err)) != BP_OK ||
         (st = bp_ledger_get_fact(l, "trust-domain", &domain, err)) != BP_OK ||
         (st = bp_ledger_get_fact(l, "development", &development, err)) != BP_OK)

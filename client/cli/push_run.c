@@ -69,8 +69,9 @@ static void settle(struct bp_push *p, const struct berbagi_result *results)
 
 static void settle_without_events(struct bp_push *p)
 {
+    static const struct berbagi_result none;
     while (p->first != NULL && p->first->n_events == 0)
-        settle(p, NULL);
+        settle(p, &none);
 }
 
 /* Moves the publisher for at most timeout_ms and takes one answer, if there is one: BERBAGI_OK,

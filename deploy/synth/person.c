@@ -35,7 +35,7 @@ bp_status bp_people_init(struct bp_people *p, const struct bp_place *place, stru
 {
     bp_day from = first - (OLDEST + 1) * 366, until = last - YOUNGEST * 365;
     *p = (struct bp_people){.place = place, .prng = prng, .first_birth = from};
-    p->births = (size_t)(until - from + 1);
+    p->births = (size_t)(until - from) + 1;
     p->serials = calloc(p->births * 2, sizeof(*p->serials));
     return p->serials != NULL ? BP_OK : BP_ENOMEM;
 }

@@ -128,19 +128,20 @@ bp_day bp_state_return_make(struct bp_world *w, const struct bp_state_return *ba
     return home;
 }
 
-/* One of a group: what is the same for all is set in back. */
-static void return_one(struct bp_world *w, struct bp_state_return *back)
+/* One of a group: what is the same for all stands in group. */
+static void return_one(struct bp_world *w, const struct bp_state_return *group)
 {
     static const char *const kinds[] = {"DEPORTATION", "TROUBLED", "TPPO_VICTIM"};
     static const uint32_t weights[] = {80, 15, 5}; /* assumed */
     struct bp_prng *r = &w->prng;
     struct bp_person person;
-    bp_people_make(&w->people, bp_prng_chance(r, 1, 2), back->planned, 18, 52, &person);
-    back->person = &person;
+    struct bp_state_return back = *group;
+    bp_people_make(&w->people, bp_prng_chance(r, 1, 2), back.planned, 18, 52, &person);
+    back.person = &person;
     /* 2024: 262 sick of 10568 (SinPo, RMOL) */
-    back->is_ill = bp_prng_chance(r, 262, 10568);
-    back->kind = back->is_ill ? "ILLNESS" : kinds[bp_prng_pick(r, weights, 3)];
-    (void)bp_state_return_make(w, back);
+    back.is_ill = bp_prng_chance(r, 262, 10568);
+    back.kind = back.is_ill ? "ILLNESS" : kinds[bp_prng_pick(r, weights, 3)];
+    (void)bp_state_return_make(w, &back);
 }
 
 void bp_residents_return(struct bp_world *w, uint32_t persons)

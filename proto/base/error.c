@@ -1,3 +1,4 @@
+#define BP_ERROR_C
 #include "error.h"
 
 #include <stdarg.h>

@@ -39,6 +39,10 @@ struct bp_err {
 /* Writes the words into err unless that is NULL, and returns st: `return bp_fail(err, BP_EIO,
  * ...)`. Says what was tried, on what, and why it failed; never a personal value. */
 bp_status bp_fail(struct bp_err *err, bp_status st, const char *format, ...) BP_PRINTF(3, 4);
+#if defined(__clang_analyzer__) && !defined(BP_ERROR_C)
+/* The analyzer looks at one file at a time: here it learns that st is what comes back. */
+#define bp_fail(err, st, ...) ((void)(bp_fail)(err, st, __VA_ARGS__), (st))
+#endif
 
 /* Puts "context: " before the words that err already holds. Returns st. */
 bp_status bp_fail_in(struct bp_err *err, bp_status st, const char *format, ...) BP_PRINTF(3, 4);

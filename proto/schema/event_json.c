@@ -205,7 +205,7 @@ static void put_list(struct bp_draft *d, const struct bp_field *f, const json_t 
 
 static void put_field(struct bp_draft *d, const struct bp_field *f, const json_t *json)
 {
-    struct bp_value value;
+    struct bp_value value = {0};
     if (f->repeated) {
         put_list(d, f, json);
     } else if (value_of_json(f, json, &d->scratch, &value, d->v)) {

@@ -285,7 +285,7 @@ static bp_status take_id(struct bp_str row, void *out)
 bp_status bp_index_store_find(struct bp_index_store *s, const struct bp_id_key *key,
                               uint64_t *position, struct bp_content_digest *content)
 {
-    struct bp_id_entry entry;
+    struct bp_id_entry entry = {.position = 0};
     bp_status st = look_up(s, &s->ids, bp_str_of(key->bytes, BP_ID_KEY_BYTES), take_id, &entry);
     if (st == BP_OK) {
         *position = entry.position;

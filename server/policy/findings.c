@@ -18,7 +18,7 @@ struct place bp_place(const char *format, ...)
     struct place place;
     va_list args;
     va_start(args, format);
-    vsnprintf(place.text, sizeof(place.text), format, args);
+    (void)vsnprintf(place.text, sizeof(place.text), format, args);
     va_end(args);
     return place;
 }
@@ -49,7 +49,7 @@ static void add(struct compile *c, bool is_warning, const struct place *where, c
     if (finding == NULL)
         return;
     memcpy(finding->where, where->text, sizeof(finding->where));
-    vsnprintf(finding->message, sizeof(finding->message), format, args);
+    (void)vsnprintf(finding->message, sizeof(finding->message), format, args);
     finding->is_warning = is_warning;
 }
 

@@ -123,10 +123,9 @@ static bool begin_grant(struct yaml_reader *r, const struct bp_yaml_node *node,
     w->n_grantees =
         bp_yaml_items(one_of(r, node, "grantee", "grantees"), &w->grantees, &w->rooms[0]);
     w->n_events = bp_yaml_items(events, &w->events, &w->rooms[1]);
-    if (r->st == BP_OK && (w->n_grantees == 0 || w->n_events == 0))
+    if (w->n_grantees == 0 || w->n_events == 0)
         bp_yaml_reader_fail(r, node, "a grant for nobody or of nothing");
-    if (r->st == BP_OK &&
-        (w->n_grantees > EXPANDED_MAX || w->n_events > EXPANDED_MAX / w->n_grantees))
+    else if (w->n_grantees > EXPANDED_MAX || w->n_events > EXPANDED_MAX / w->n_grantees)
         bp_yaml_reader_fail(r, node, "a grant for more than %d pairs of grantee and events",
                             EXPANDED_MAX);
     return r->st == BP_OK;
@@ -277,8 +276,10 @@ static void read_ceiling(struct yaml_reader *r, const struct bp_yaml_node *node,
         return;
     const struct bp_yaml_node *audience = bp_yaml_get(node, "audience");
     size_t n = bp_yaml_items(bp_yaml_get(node, "limits"), &limits, &room);
-    if (audience == NULL || n == 0)
+    if (audience == NULL || n == 0) {
         bp_yaml_reader_fail(r, node, "a ceiling needs 'audience' and 'limits'");
+        return;
+    }
     for (size_t i = 0; i < n && r->st == BP_OK; i++)
         read_limit(r, audience, limits[i], policy);
 }

@@ -159,10 +159,8 @@ static bp_status load(struct loading *l, const char *path)
 bp_status bp_policy_yaml_load(const char *path, Berbagi__V1__Policy **out,
                               struct bp_source_map **map, struct bp_err *err)
 {
-    struct loading l = {malloc(sizeof(*l.policy)), bp_source_map_create(), err};
+    struct loading l = {berbagi__v1__policy__unpack(NULL, 0, NULL), bp_source_map_create(), err};
     bp_status st = BP_ENOMEM;
-    if (l.policy != NULL)
-        berbagi__v1__policy__init(l.policy);
     if (l.policy != NULL && l.map != NULL)
         st = load(&l, path);
     else

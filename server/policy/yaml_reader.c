@@ -11,7 +11,7 @@ void bp_yaml_reader_fail(struct yaml_reader *r, const struct bp_yaml_node *node,
     if (r->st != BP_OK)
         return;
     va_start(args, format);
-    vsnprintf(words, sizeof(words), format, args);
+    (void)vsnprintf(words, sizeof(words), format, args);
     va_end(args);
     r->st = bp_yaml_fail(r->yaml, node, r->err, "%s", words);
 }
@@ -42,7 +42,7 @@ bool bp_yaml_reader_begin(struct yaml_reader *r, const struct bp_yaml_node *node
 {
     va_list args;
     va_start(args, path_format);
-    vsnprintf(m->path, sizeof(m->path), path_format, args);
+    (void)vsnprintf(m->path, sizeof(m->path), path_format, args);
     va_end(args);
     m->node = node;
     if (r->st != BP_OK)

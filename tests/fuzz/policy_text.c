@@ -24,9 +24,8 @@ Berbagi__V1__Policy *policy_of_text(struct bp_str text)
         BP_ASSERT(err.text[0] != '\0');
         return NULL;
     }
-    Berbagi__V1__Policy *policy = malloc(sizeof(*policy));
+    Berbagi__V1__Policy *policy = berbagi__v1__policy__unpack(NULL, 0, NULL);
     BP_ASSERT(policy != NULL);
-    berbagi__v1__policy__init(policy);
     struct bp_source_map *map = bp_source_map_create();
     struct yaml_reader r = {.yaml = yaml, .map = map, .err = &err};
     BP_ASSERT(bp_source_map_add_file(map, "policy.yaml", &r.file) == BP_OK);

@@ -123,9 +123,9 @@ static void test_codes_countries_and_currencies_are_the_assigned_ones(void **sta
 {
     (void)state;
     unsigned countries = 0;
-    for (char a = 'A'; a <= 'Z'; a++) {
-        for (char b = 'A'; b <= 'Z'; b++)
-            countries += bp_country_is_known(bp_str_of((const char[]){a, b}, 2));
+    for (int a = 'A'; a <= 'Z'; a++) {
+        for (int b = 'A'; b <= 'Z'; b++)
+            countries += bp_country_is_known(bp_str_of((const char[]){(char)a, (char)b}, 2));
     }
 
     assert_int_equal(countries, 249);

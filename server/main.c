@@ -10,6 +10,7 @@
 #include "maintenance.h"
 #include "rpc_status.h"
 #include "server.h"
+#include "signals.h"
 
 static void print_reasons(void)
 {
@@ -17,19 +18,6 @@ static void print_reasons(void)
         printf("%-22s %-20s %s\n", bp_rpc_reason_name((enum bp_rpc_reason)r),
                bp_rpc_reason_code_name((enum bp_rpc_reason)r),
                bp_rpc_reason_meaning((enum bp_rpc_reason)r));
-}
-
-/* Every thread inherits the mask, so the signals wait for sigwait. */
-static sigset_t block_signals(void)
-{
-    sigset_t set;
-    (void)sigemptyset(&set);
-    (void)sigaddset(&set, SIGTERM);
-    (void)sigaddset(&set, SIGINT);
-    (void)sigaddset(&set, SIGHUP);
-    (void)pthread_sigmask(SIG_BLOCK, &set, NULL);
-    (void)signal(SIGPIPE, SIG_IGN);
-    return set;
 }
 
 /* The next signal. Meanwhile a service manager with a watchdog gets a sign of life twice in its
@@ -66,7 +54,7 @@ static int run(const struct bp_config *config)
 {
     struct bp_server *server = NULL;
     struct bp_err err;
-    sigset_t set = block_signals();
+    sigset_t set = bp_signals_block();
     if (bp_server_start(config, &server, &err) != BP_OK) {
         fprintf(stderr, "berbagid: %s\n", err.text);
         return 1;

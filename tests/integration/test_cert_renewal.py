@@ -165,6 +165,35 @@ def test_an_answer_that_was_lost_is_had_by_asking_again(office, service, holder)
     assert any("give" in act and "again" in act for act in office.acts())
 
 
+def bundle_of(pem):
+    return {x509.load_pem_x509_certificate(found).serial_number for found in renewal.certificates(pem)}
+
+
+def test_a_ca_that_is_replaced_comes_and_goes_with_the_renewals(tmp_path):
+    office = Office(tmp_path / "ca")
+    with RenewalServer(office, "--per-agency", 10) as service:
+        holder = Holder(office, tmp_path / "home", service).enrol()
+
+        def step(name):
+            """One step of the rollover, and a renewal by the service that has taken it in."""
+            taken = service.log.read_text().count("server.reloaded")
+            office.ca("rollover", name, "agency", "--root-key", office.root_key, *(
+                ["--cut-off"] if name == "withdraw" else []))
+            if name != "activate":
+                wait_until(lambda: service.log.read_text().count("server.reloaded") > taken)
+            done = holder.cert("renew")
+            assert done.code == 0 and done.err.count("\n") == 1, done
+            return bundle_of(holder.bundle.read_bytes())
+
+        before, issuer = bundle_of(holder.bundle.read_bytes()), holder.certificate.issuer
+        prepared = step("prepare")
+        assert len(prepared - before) == 1 and before < prepared
+        assert holder.certificate.issuer == issuer
+        assert step("activate") == prepared and holder.certificate.issuer != issuer
+        withdrawn = step("withdraw")
+        assert len(prepared - withdrawn) == 1 and holder.cert("status").code == 0
+
+
 # Refused
 
 

@@ -1,6 +1,5 @@
 /* berbagi-ca serve: options, the passphrase, signals, one line when it serves. A program of its own,
  * which berbagi-ca starts in its place: what touches the root's key links no network code. */
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -10,6 +9,7 @@
 
 #include "log.h"
 #include "serve.h"
+#include "signals.h"
 
 static const struct bp_option table[] = {
     {.key = "dir",
@@ -75,19 +75,6 @@ static const char usage[] =
     "anew\n"
     "when their files change, or on SIGHUP. SIGTERM stops it.";
 
-/* Every thread inherits the mask, so the signals wait for sigwait. */
-static sigset_t block_signals(void)
-{
-    sigset_t set;
-    (void)sigemptyset(&set);
-    (void)sigaddset(&set, SIGTERM);
-    (void)sigaddset(&set, SIGINT);
-    (void)sigaddset(&set, SIGHUP);
-    (void)pthread_sigmask(SIG_BLOCK, &set, NULL);
-    (void)signal(SIGPIPE, SIG_IGN);
-    return set;
-}
-
 static void wait_for_stop(struct bp_serve *s, const sigset_t *set)
 {
     int number = 0;
@@ -102,7 +89,7 @@ static void wait_for_stop(struct bp_serve *s, const sigset_t *set)
 static bp_status serve(const struct bp_serve_config *config, const char *trust_domain,
                        struct bp_err *err)
 {
-    const sigset_t set = block_signals();
+    const sigset_t set = bp_signals_block();
     struct bp_serve *s = NULL;
     bp_status st = bp_serve_start(config, trust_domain, &s, err);
     if (st != BP_OK)

@@ -4,7 +4,6 @@
 #include "staging.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <ftw.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -50,19 +49,6 @@ bp_status bp_staging_remove(struct bp_staging *s, const char *name, struct bp_er
     return add_name(s, "-", name, err);
 }
 
-static bp_status flush_parent(const char *path, struct bp_err *err)
-{
-    const char *slash = strrchr(path, '/');
-    char *folder = slash != NULL ? bp_str_dup(bp_str_of(path, (size_t)(slash - path))) : NULL;
-    const int fd = folder != NULL ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    const bool ok = fd >= 0 && fsync(fd) == 0;
-    const int code = errno;
-    if (fd >= 0)
-        close(fd);
-    free(folder);
-    return ok ? BP_OK : bp_fail(err, BP_EIO, "flush the folder of %s: %s", path, strerror(code));
-}
-
 /* ENOENT: an earlier run has done it. */
 static bp_status finish_one(const char *dir, const char *name, uint64_t transaction,
                             struct bp_err *err)
@@ -75,7 +61,7 @@ static bp_status finish_one(const char *dir, const char *name, uint64_t transact
     if (path == NULL || staged == NULL)
         st = bp_fail(err, BP_ENOMEM, "out of memory");
     else if ((is_removal ? unlink(path) : rename(staged, path)) == 0)
-        st = flush_parent(path, err);
+        st = bp_dir_flush_parent(path, err);
     else
         st = errno == ENOENT ? BP_OK : bp_fail(err, BP_EIO, "%s: %s", path, strerror(errno));
     free(path);

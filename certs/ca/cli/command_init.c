@@ -1,7 +1,6 @@
 /* A new CA is made whole in a folder beside the one asked for and then renamed to it: it is there
  * in full or not at all. */
 #include <errno.h>
-#include <fcntl.h>
 #include <ftw.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -62,28 +61,18 @@ static bp_status make_in(const char *dir, const struct bp_options *o, struct bp_
     return st;
 }
 
-static bp_status flush_folder(const char *path, struct bp_err *err)
-{
-    const int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    const bool ok = fd >= 0 && fsync(fd) == 0;
-    const int code = errno;
-    if (fd >= 0)
-        close(fd);
-    return ok ? BP_OK : bp_fail(err, BP_EIO, "flush %s: %s", path, strerror(code));
-}
-
 /* Everything but LMDB's own folder was flushed when it was written. rename(2) takes the place of an
  * empty folder and of nothing else. */
 static bp_status move_to(const char *from, const char *dir, const char *parent, struct bp_err *err)
 {
     char *ledger = bp_path_join(from, "ledger");
     bp_status st =
-        ledger != NULL ? flush_folder(ledger, err) : bp_fail(err, BP_ENOMEM, "out of memory");
+        ledger != NULL ? bp_dir_flush(ledger, err) : bp_fail(err, BP_ENOMEM, "out of memory");
     free(ledger);
     if (st != BP_OK)
         return st;
     if (rename(from, dir) == 0)
-        return flush_folder(parent, err);
+        return bp_dir_flush(parent, err);
     if (errno == EEXIST || errno == ENOTEMPTY || errno == ENOTDIR)
         return bp_fail(err, BP_EEXIST, "%s: is there already and not empty; nothing was changed",
                        dir);

@@ -1,13 +1,12 @@
 /* request and sign in one, for development: the CA makes the key of somebody else. */
 #include "keys.h"
+#include "order.h"
 #include "output.h"
 #include "request.h"
-#include "session.h"
 
-static bp_status issue(struct bp_authority *a, const struct bp_options *o,
-                       const struct bp_subject *s, struct bp_signed *out, struct bp_err *err)
+static bp_status make_request(const struct bp_authority *a, const struct bp_options *o,
+                              const struct bp_subject *s, X509_REQ **out, struct bp_err *err)
 {
-    X509_REQ *request = NULL;
     EVP_PKEY *key = NULL;
     bool is_new;
     bp_status st;
@@ -16,35 +15,15 @@ static bp_status issue(struct bp_authority *a, const struct bp_options *o,
         return bp_fail(err, BP_EPERM,
                        "this CA was not made with init --development: a key is made by request, on "
                        "the machine that will use it, and never leaves it");
-    if ((st = bp_key_obtain(bp_options_text(o, "key"), &key, &is_new, err)) == BP_OK &&
-        (st = bp_request_make(s, key, &request, err)) == BP_OK &&
-        (st = bp_sign(a, s, request, (unsigned)bp_options_number(o, "days"), out, err)) == BP_OK &&
-        (st = bp_ledger_note(a->ledger, err, "issue %s %s %s", out->serial,
-                             bp_identity_kind_name(s->kind), s->name)) == BP_OK)
-        st = bp_authority_commit(a, err);
-    X509_REQ_free(request);
+    if ((st = bp_key_obtain(bp_options_text(o, "key"), &key, &is_new, err)) == BP_OK)
+        st = bp_request_make(s, key, out, err);
     EVP_PKEY_free(key);
     return st;
 }
 
 static bp_status run(const struct bp_options *o, bool *is_usage, struct bp_err *err)
 {
-    struct bp_session session = {.keys = NULL};
-    struct bp_signed made = {.not_after_s = 0};
-    struct bp_subject s;
-    bp_status st = bp_subject_read(o, NULL, &s, err);
-    if (st != BP_OK) {
-        *is_usage = true;
-        return st;
-    }
-    if ((st = bp_session_open(o, BP_TO_SIGN, is_usage, &session, err)) != BP_OK)
-        return st;
-    s.trust_domain = bp_ledger_trust_domain(session.a.ledger);
-    if ((st = issue(&session.a, o, &s, &made, err)) == BP_OK)
-        st = bp_signed_write(&made, "issued", s.name, bp_options_text(o, "out"), err);
-    bp_signed_fini(&made);
-    bp_session_close(&session);
-    return st;
+    return bp_order_run(o, "issue", make_request, is_usage, err);
 }
 
 static const struct bp_option options[] = {

@@ -54,6 +54,14 @@ static bp_status open_tables(struct bp_ledger *l, unsigned flags, struct bp_err 
     return BP_OK;
 }
 
+/* A reader that was killed would keep pages from being used again. */
+static int open_at(MDB_env *env, const char *dir)
+{
+    int dead;
+    const int rc = mdb_env_open(env, dir, 0, 0600);
+    return rc == 0 ? mdb_reader_check(env, &dead) : rc;
+}
+
 static bp_status open_env(const char *dir, unsigned txn_flags, unsigned dbi_flags,
                           struct bp_ledger **out, struct bp_err *err)
 {
@@ -63,8 +71,7 @@ static bp_status open_env(const char *dir, unsigned txn_flags, unsigned dbi_flag
     if (l == NULL)
         return bp_fail(err, BP_ENOMEM, "ledger: out of memory");
     if ((rc = mdb_env_create(&l->env)) != 0 || (rc = mdb_env_set_maxdbs(l->env, 5)) != 0 ||
-        (rc = mdb_env_set_mapsize(l->env, MAP_BYTES)) != 0 ||
-        (rc = mdb_env_open(l->env, dir, 0, 0600)) != 0 ||
+        (rc = mdb_env_set_mapsize(l->env, MAP_BYTES)) != 0 || (rc = open_at(l->env, dir)) != 0 ||
         (rc = mdb_txn_begin(l->env, NULL, txn_flags, &l->txn)) != 0)
         st = bp_ledger_fail(err, dir, rc);
     else

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -9,6 +10,8 @@
 #include <openssl/evp.h>
 
 #include "digest.h"
+
+#define INTERRUPTED (-2) /* of UI_process */
 
 /* Byte for byte: what stands behind the line is for somebody else. */
 static bp_status read_line(int fd, const char *name, struct bp_secret *out, struct bp_err *err)
@@ -73,6 +76,8 @@ bp_status bp_secret_ask(const char *what, const char *option, bool is_new, struc
     ERR_set_mark();
     rc = EVP_read_pw_string_min(out->text, 1, BP_SECRET_MOST, prompt, is_new);
     ERR_pop_to_mark();
+    if (rc == INTERRUPTED)
+        (void)raise(SIGINT); /* the library caught it to turn the echo on again */
     if (rc == 0) {
         out->n = strlen(out->text);
         return BP_OK;

@@ -117,6 +117,20 @@ static bp_status check_absent(const char *dir, struct bp_err *err)
                     : BP_OK;
 }
 
+/* Before anything is there: whoever breaks off at a prompt leaves nothing. */
+static bp_status choose_passphrases(const struct bp_options *o, struct bp_keyring *keys,
+                                    struct bp_err *err)
+{
+    const char *uris[BP_CAS];
+    const struct bp_secret *secret;
+    bp_status st = bp_session_key_uris(o, uris, err);
+    for (int role = BP_CAS; st == BP_OK && role-- > 0;) {
+        if (uris[role][0] == '\0')
+            st = bp_keyring_choose(keys, (enum bp_ca)role, &secret, err);
+    }
+    return st;
+}
+
 static bp_status make_at(const char *path, const struct bp_options *o, struct bp_keyring *keys,
                          struct bp_err *err)
 {
@@ -128,6 +142,7 @@ static bp_status make_at(const char *path, const struct bp_options *o, struct bp
     if (temporary == NULL)
         st = bp_fail(err, BP_ENOMEM, "out of memory");
     else if ((st = check_absent(dir, err)) == BP_OK &&
+             (st = choose_passphrases(o, keys, err)) == BP_OK &&
              (st = bp_dir_make(parent, 0755, err)) == BP_OK)
         st = make_beside(dir, parent, temporary, o, keys, err);
     free(dir);

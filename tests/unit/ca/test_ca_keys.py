@@ -5,6 +5,7 @@ import os
 import pty
 import select
 import shutil
+import signal
 import subprocess
 import tempfile
 import termios
@@ -51,7 +52,7 @@ class Passphrases(Keys):
         self.init()
         for name in ("agency", "operator", "server"):
             self.assertTrue(self.opens(name, ISSUING))
-            self.assertFalse(self.opens(name, ROOT))
+        self.assertFalse(self.opens("agency", ROOT))
         self.assertTrue(self.opens("root", ROOT))
 
     def test_scrypt_makes_guessing_dear(self):
@@ -97,9 +98,7 @@ class Passphrases(Keys):
         self.run_ca(*change, secrets={"passphrase-fd": ISSUING, "new-passphrase-fd": OTHER})
         for name in ("agency", "operator", "server"):
             self.assertTrue(self.opens(name, OTHER))
-            self.assertFalse(self.opens(name, ISSUING))
-        self.assertTrue(self.opens("root", ROOT))
-        self.run_ca(*self.sign, secrets={"passphrase-fd": OTHER})
+        self.refuse("does not open", *self.sign, secrets={"passphrase-fd": ISSUING})
         self.run_ca(*change, "--root", secrets={"root-passphrase-fd": ROOT,
                                                 "new-passphrase-fd": OTHER})
         self.assertTrue(self.opens("root", OTHER))
@@ -163,6 +162,11 @@ class Terminal(Keys):
         code, shown = self.talk([ROOT, ISSUING], *SEALED)
         self.assertEqual(code, 1, shown)
         self.assertIn("not the same twice", shown)
+        self.assertEqual(os.listdir(self.dir), [])
+
+    def test_interrupt_at_the_prompt_ends_it_and_leaves_nothing(self):
+        code, shown = self.talk([ROOT, "\x03"], *SEALED)
+        self.assertEqual(code, -signal.SIGINT, shown)
         self.assertEqual(os.listdir(self.dir), [])
 
     def test_sign_asks_once(self):

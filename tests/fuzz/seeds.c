@@ -140,6 +140,17 @@ static void write_control_entry(void)
     bp_buf_fini(&stored);
 }
 
+/* Two frames behind each other, the second with a policy's entry. */
+static void write_log(void)
+{
+    struct bp_buf log = {0};
+    bp_buf_add(&log, "\0\0\1\2\1\0\0\0a\3\0\0\0bcd\n", 18);
+    bp_buf_add(&log, "\0\3\1\2\0\0\200", 7);
+    bp_buf_add(&log, "\1\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0xy\n", 29);
+    write_seed("wal", "two", bp_buf_str(&log));
+    bp_buf_fini(&log);
+}
+
 /* --- requests --- */
 
 static const char policy_text[] =
@@ -294,6 +305,7 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < fuzz_schema()->n_types; i++)
         write_event(&fuzz_schema()->types[i]);
     write_control_entry();
+    write_log();
     write_policies();
     write_subscription();
     struct pki_cert root =

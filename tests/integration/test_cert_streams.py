@@ -98,8 +98,49 @@ def test_a_subscription_and_a_push_outlive_renewals_and_withdrawals(revoking, tm
     assert withdrawn == "at_once" or duplicate == 0
 
 
-def test_what_the_exchange_does_not_take_changes_nothing(revoking, tmp_path):
-    """A certificate of another CA, then of another agency, then half a file: the stream there was goes on."""
+class Believing(Renewed):
+    """One whose bundle holds the CAs of another site as well."""
+
+    def __init__(self, ex, other, name, home):
+        super().__init__(ex, name, home)
+        self.bundle = home / "both.pem"
+        self.bundle.write_bytes(ex.ca.bundle.read_bytes() + other.bundle.read_bytes())
+
+    def connection(self):
+        return [*super().connection()[:-1], str(self.bundle)]
+
+
+def test_what_the_exchange_does_not_take_leaves_the_connection_there_was(revoking, tmp_path):
+    ex, other = revoking, exchange.Ca(tmp_path / "other")
+    reader, writer = (Believing(ex, other, name, tmp_path / name) for name in (MINISTRY, REGENCY))
+    ids = []
+    with reader.start("subscribe", "inbox") as inbox, \
+            writer.start("push", "--format", "jsonl", "-", stdin=-1) as push:
+
+        def push_one():
+            ids.append(f"row-{len(ids)}")
+            push.feed(rows.as_jsonl(rows.registrations(1, first=len(ids)), id=ids[-1]))
+            return push.words and inbox.words
+
+        push_one()
+        inbox.wait_lines(1)
+        for user in (reader, writer):
+            user.renew(other.issue(user.name))
+        wait_until(push_one, what="both to say that their new certificates are not taken")
+        push_one()
+        push.stdin.close()
+        pushed = push.done()
+        inbox.wait_lines(len(ids))
+        inbox.signal(signal.SIGTERM)
+        assert inbox.end() == 0 and [found["id"] for found in inbox.events] == ids
+    assert pushed.code == 0 and sum(pushed.counts) == len(ids) and pushed.counts[2:] == [0, 0], pushed
+    for words in (inbox.words, pushed.err):
+        assert "does not take the renewed certificate" in words, words
+        assert "going on with the earlier one" in words
+
+
+def test_what_cannot_be_used_changes_nothing(revoking, tmp_path):
+    """A certificate of a CA that is not believed, then of another agency: the stream there was goes on."""
     ex = revoking
     reader = Renewed(ex, MINISTRY, tmp_path / "reader")
     with reader.start("subscribe", "inbox") as inbox:

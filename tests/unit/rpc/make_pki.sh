@@ -55,6 +55,7 @@ authority other
 leaf server ca serverAuth "$spiffe/server/one,DNS:localhost,IP:127.0.0.1"
 leaf server2 ca serverAuth "$spiffe/server/two,DNS:localhost,IP:127.0.0.1"
 leaf agency ca clientAuth "$spiffe/agency/kab.18.07"
+leaf agency_next ca clientAuth "$spiffe/agency/kab.18.07"
 leaf agency2 ca clientAuth "$spiffe/agency/kl.kp2mi"
 leaf operator ca clientAuth "$spiffe/operator/dewi"
 leaf two_uris ca clientAuth "$spiffe/agency/kab.18.07,$spiffe/agency/kl.kp2mi"

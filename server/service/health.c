@@ -73,13 +73,14 @@ void bp_health_set(struct bp_health *h, const char *service, bool is_serving)
 {
     pthread_mutex_lock(&h->lock);
     unsigned i = find_locked(h, bp_str(service));
+    bool is_news = i == h->n || h->services[i].is_serving != is_serving;
     if (i == h->n) {
         BP_ASSERT(i < BP_HEALTH_SERVICES_MAX &&
                   bp_str_copy(h->services[i].name, NAME_BYTES, bp_str(service)));
         h->n++;
     }
     h->services[i].is_serving = is_serving;
-    for (struct watch *w = h->watches; w != NULL; w = w->next)
+    for (struct watch *w = h->watches; w != NULL && is_news; w = w->next)
         bp_rpc_call_wake(w->call);
     pthread_mutex_unlock(&h->lock);
 }

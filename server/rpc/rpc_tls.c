@@ -8,6 +8,7 @@
 #include <openssl/ssl.h>
 
 #include "rpc.h"
+#include "rpc_accept.h"
 #include "rpc_log.h"
 
 static const char openssl_settings[] = "berbagi = modules\n"
@@ -62,6 +63,8 @@ bp_status bp_rpc_init(struct bp_err *err)
 {
     bp_status st = bp_rpc_restrict_tls(err);
     if (st != BP_OK)
+        return st;
+    if ((st = bp_rpc_keep_descriptor(err)) != BP_OK)
         return st;
     bp_rpc_log_install();
     grpc_init();

@@ -170,6 +170,24 @@ void bp_store_close(struct bp_store *s)
     free(s);
 }
 
+/* A disk that takes nothing any more may still be read. Without LMDB's lock file, which would have to
+ * be written: nobody writes meanwhile. */
+static void env_open_to_read(struct bp_store *s)
+{
+    int rc = mdb_env_create(&s->env);
+    if (rc != 0) {
+        s->env = NULL;
+        return;
+    }
+    if ((rc = mdb_env_set_mapsize(s->env, s->map_bytes)) == 0 &&
+        (rc = mdb_env_set_maxdbs(s->env, 8)) == 0 &&
+        (rc = mdb_env_open(s->env, s->dir, MDB_NOTLS | MDB_RDONLY | MDB_NOLOCK, 0600)) == 0 &&
+        (rc = find_tables(s)) == 0)
+        return;
+    mdb_env_close(s->env);
+    s->env = NULL;
+}
+
 bp_status bp_store_reopen(struct bp_store *s, struct bp_err *err)
 {
     bp_store_abort(s);
@@ -179,6 +197,9 @@ bp_status bp_store_reopen(struct bp_store *s, struct bp_err *err)
         mdb_env_close(s->env);
     s->env = NULL;
     bp_status st = env_open(s, err);
+    s->is_read_only = st != BP_OK;
+    if (s->is_read_only)
+        env_open_to_read(s);
     (void)pthread_rwlock_unlock(&s->gate);
     return st;
 }
@@ -187,7 +208,7 @@ static int txn_ensure(struct bp_store *s)
 {
     if (s->txn != NULL)
         return 0;
-    if (s->env == NULL)
+    if (s->env == NULL || s->is_read_only)
         return EIO;
     int rc = mdb_txn_begin(s->env, NULL, 0, &s->txn);
     if (rc != 0)

@@ -31,8 +31,9 @@ BP_MUST_USE bp_status bp_store_open(const struct bp_store_config *config, struct
 void bp_store_close(struct bp_store *s); /* NULL allowed; no reader is left */
 
 /* After a failure that LMDB does not come back from: drops what is being written, waits until no
- * reader is left, closes the environment and opens it anew. When it fails the store reads and
- * writes nothing (BP_EIO) until the next call helps. Writer. */
+ * reader is left, closes the environment and opens it anew. When it fails the store writes nothing
+ * (BP_EIO) until the next call helps; what is committed is read on, if the disk still lets it be
+ * read. Writer. */
 BP_MUST_USE bp_status bp_store_reopen(struct bp_store *s, struct bp_err *err);
 
 /* --- writing: one transaction, begun by the first of these, ended by commit or abort. After any

@@ -26,7 +26,8 @@ struct bp_store {
     /* Held for reading by each snapshot, for writing while the environment is exchanged. Guards env
      * and tables. */
     pthread_rwlock_t gate;
-    MDB_env *env; /* NULL after a failed reopen */
+    MDB_env *env;      /* NULL after a reopen that failed altogether */
+    bool is_read_only; /* after one that failed for writing */
     MDB_dbi log, controls, subscriptions, meta;
 
     pthread_mutex_t pool_lock;    /* guards pool; a leaf */

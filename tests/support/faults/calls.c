@@ -138,10 +138,13 @@ static int open_at(int dir_fd, const char *name, int flags, mode_t mode)
     const char *path = fault_path_at(dir_fd, name, place);
     if (path == NULL)
         return (int)syscall(SYS_openat, dir_fd, name, flags, mode);
-    if (!begin(&job, FAULT_OPEN, path))
+    bool is_changing = (flags & (O_ACCMODE | O_CREAT | O_TRUNC)) != O_RDONLY;
+    if (!begin(&job, is_changing ? FAULT_OPEN : FAULT_READ, path))
         return -1;
     bool was_there = fstatat(dir_fd, name, &before, AT_SYMLINK_NOFOLLOW) == 0;
     int fd = (int)syscall(SYS_openat, dir_fd, name, flags, mode);
+    if (!is_changing)
+        return (int)end(&job, fd);
     job.record.size = !was_there ? 1 : (flags & O_TRUNC) != 0 ? 2 : 0;
     return (int)end_named(&job, fd, fd >= 0 ? inode_of(fd) : 0, NULL);
 }

@@ -20,8 +20,8 @@
 #include <sys/uio.h>
 
 enum fault_call {
-    FAULT_OPEN,
-    FAULT_READ, /* never in the trace */
+    FAULT_OPEN, /* for writing */
+    FAULT_READ, /* opening for reading, too; never in the trace */
     FAULT_WRITE,
     FAULT_DURABLE_WRITE, /* to a descriptor of O_DSYNC or O_SYNC: written and flushed in one */
     FAULT_FLUSH,         /* fsync, fdatasync, msync of a file or folder */

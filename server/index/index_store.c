@@ -8,16 +8,18 @@
 #include "bytes.h"
 #include "crc32c.h"
 #include "file.h"
+#include "id_runs.h"
 #include "lmdb_file.h"
 #include "lmdb_status.h"
 
-#define FORMAT 3u
+#define FORMAT 4u
 #define PLACE_KEY "place"
 #define PLACE_BYTES                                                                                \
     36u /* format (4), log id (16), position (8), checksum of the entry (4), CRC-32C of these (4)  \
          */
-#define ID_BYTES 24u /* position (8), content digest (16) */
 #define READERS 510u
+#define TABLES 64u
+#define MERGE_STEP 65536u /* ids merged in one transaction */
 
 struct reader {
     MDB_txn *txn;
@@ -28,17 +30,17 @@ struct bp_index_store {
     char *dir;
     uint64_t map_bytes;
 
-    /* Held for reading by each look-up, for writing while the environment is exchanged. Guards env
-     * and tables. */
+    /* Held for reading by each look-up, for writing while the environment or the list of runs is
+     * exchanged. Guards env, tables and runs. */
     pthread_rwlock_t gate;
     MDB_env *env; /* NULL after a failed reopen */
-    MDB_dbi ids, subjects, routes, meta;
+    MDB_dbi subjects, routes, meta;
+    struct bp_id_runs runs;
 
     pthread_mutex_t pool_lock; /* guards pool; a leaf */
     struct reader *pool;       /* ended transactions, ready to be renewed */
 
     MDB_txn *txn; /* the writer's */
-    MDB_cursor *cursor;
 };
 
 static MDB_val val_of(struct bp_str s)
@@ -52,14 +54,16 @@ static int open_tables(struct bp_index_store *s)
     int rc = mdb_txn_begin(s->env, NULL, 0, &txn);
     if (rc != 0)
         return rc;
-    if ((rc = mdb_dbi_open(txn, "ids", MDB_CREATE, &s->ids)) != 0 ||
-        (rc = mdb_dbi_open(txn, "subjects", MDB_CREATE, &s->subjects)) != 0 ||
+    if ((rc = mdb_dbi_open(txn, "subjects", MDB_CREATE, &s->subjects)) != 0 ||
         (rc = mdb_dbi_open(txn, "routes", MDB_CREATE | MDB_INTEGERKEY, &s->routes)) != 0 ||
-        (rc = mdb_dbi_open(txn, "meta", MDB_CREATE, &s->meta)) != 0) {
+        (rc = mdb_dbi_open(txn, "meta", MDB_CREATE, &s->meta)) != 0 ||
+        (rc = bp_id_runs_open(&s->runs, txn, s->meta)) != 0) {
         mdb_txn_abort(txn);
         return rc;
     }
-    return mdb_txn_commit(txn);
+    if ((rc = mdb_txn_commit(txn)) != 0)
+        bp_id_runs_close(&s->runs);
+    return rc;
 }
 
 static int env_open(struct bp_index_store *s)
@@ -68,7 +72,7 @@ static int env_open(struct bp_index_store *s)
     if (rc != 0)
         return rc;
     if ((rc = mdb_env_set_mapsize(s->env, s->map_bytes)) == 0 &&
-        (rc = mdb_env_set_maxdbs(s->env, 4)) == 0 &&
+        (rc = mdb_env_set_maxdbs(s->env, TABLES)) == 0 &&
         (rc = mdb_env_set_maxreaders(s->env, READERS)) == 0 &&
         (rc = mdb_env_open(s->env, s->dir, MDB_NOTLS | MDB_NORDAHEAD, 0600)) == 0 &&
         (rc = bp_lmdb_file_fill(s->env)) == 0 && (rc = mdb_reader_check(s->env, &dead)) == 0 &&
@@ -89,6 +93,15 @@ static void pool_drain(struct bp_index_store *s)
         free(r);
     }
     (void)pthread_mutex_unlock(&s->pool_lock);
+}
+
+static void env_close(struct bp_index_store *s)
+{
+    pool_drain(s);
+    bp_id_runs_close(&s->runs);
+    if (s->env != NULL)
+        mdb_env_close(s->env);
+    s->env = NULL;
 }
 
 static bp_status remove_file(const struct bp_index_store *s, const char *name, struct bp_err *err)
@@ -178,9 +191,7 @@ void bp_index_store_close(struct bp_index_store *s)
     if (s == NULL)
         return;
     bp_index_store_abort(s);
-    pool_drain(s);
-    if (s->env != NULL)
-        mdb_env_close(s->env);
+    env_close(s);
     (void)pthread_mutex_destroy(&s->pool_lock);
     (void)pthread_rwlock_destroy(&s->gate);
     free(s->dir);
@@ -191,10 +202,7 @@ bp_status bp_index_store_reopen(struct bp_index_store *s, bool wipe, struct bp_e
 {
     bp_index_store_abort(s);
     (void)pthread_rwlock_wrlock(&s->gate);
-    pool_drain(s);
-    if (s->env != NULL)
-        mdb_env_close(s->env);
-    s->env = NULL;
+    env_close(s);
     bp_status st = open_or_renew(s, wipe, err);
     (void)pthread_rwlock_unlock(&s->gate);
     return st;
@@ -234,23 +242,34 @@ static void reader_end(struct bp_index_store *s, struct reader *r)
     (void)pthread_mutex_unlock(&s->pool_lock);
 }
 
+/* A snapshot, and the gate held for it. Nothing is held on failure. */
+static int snapshot_begin(struct bp_index_store *s, struct reader **out)
+{
+    (void)pthread_rwlock_rdlock(&s->gate);
+    int rc = s->env == NULL ? EIO : reader_begin(s, out);
+    if (rc != 0)
+        (void)pthread_rwlock_unlock(&s->gate);
+    return rc;
+}
+
+static void snapshot_end(struct bp_index_store *s, struct reader *r)
+{
+    reader_end(s, r);
+    (void)pthread_rwlock_unlock(&s->gate);
+}
+
 /* Looks one row up and hands it to take while the snapshot lasts. */
 static bp_status look_up(struct bp_index_store *s, const MDB_dbi *table, struct bp_str key,
                          bp_status (*take)(struct bp_str row, void *out), void *out)
 {
     struct reader *r = NULL;
     MDB_val k = val_of(key), row;
-    bp_status st;
-    (void)pthread_rwlock_rdlock(&s->gate);
-    int rc = s->env == NULL ? EIO : reader_begin(s, &r);
-    if (rc == 0) {
-        rc = mdb_get(r->txn, *table, &k, &row);
-        st = rc == 0 ? take(bp_str_of(row.mv_data, row.mv_size), out) : bp_lmdb_status(rc);
-        reader_end(s, r);
-    } else {
-        st = bp_lmdb_status(rc);
-    }
-    (void)pthread_rwlock_unlock(&s->gate);
+    int rc = snapshot_begin(s, &r);
+    if (rc != 0)
+        return bp_lmdb_status(rc);
+    rc = mdb_get(r->txn, *table, &k, &row);
+    bp_status st = rc == 0 ? take(bp_str_of(row.mv_data, row.mv_size), out) : bp_lmdb_status(rc);
+    snapshot_end(s, r);
     return st;
 }
 
@@ -272,41 +291,31 @@ bp_status bp_index_store_place(struct bp_index_store *s, struct bp_index_place *
     return look_up(s, &s->meta, BP_STR(PLACE_KEY), take_place, out);
 }
 
-static bp_status take_id(struct bp_str row, void *out)
-{
-    struct bp_id_entry *entry = out;
-    if (row.n != ID_BYTES)
-        return BP_ECORRUPT;
-    entry->position = bp_get_u64((const uint8_t *)row.p);
-    memcpy(entry->content.bytes, row.p + 8, BP_CONTENT_DIGEST_BYTES);
-    return BP_OK;
-}
-
 bp_status bp_index_store_find(struct bp_index_store *s, const struct bp_id_key *key,
                               uint64_t *position, struct bp_content_digest *content)
 {
     struct bp_id_entry entry = {.position = 0};
-    bp_status st = look_up(s, &s->ids, bp_str_of(key->bytes, BP_ID_KEY_BYTES), take_id, &entry);
-    if (st == BP_OK) {
+    struct reader *r = NULL;
+    int rc = snapshot_begin(s, &r);
+    if (rc != 0)
+        return bp_lmdb_status(rc);
+    if ((rc = bp_id_runs_find(&s->runs, r->txn, key, &entry)) == 0) {
         *position = entry.position;
         *content = entry.content;
     }
-    return st;
+    snapshot_end(s, r);
+    return bp_lmdb_status(rc);
 }
 
 bp_status bp_index_store_count(struct bp_index_store *s, uint64_t *ids)
 {
-    struct reader *r = NULL;
-    MDB_stat stat;
     (void)pthread_rwlock_rdlock(&s->gate);
-    int rc = s->env == NULL ? EIO : reader_begin(s, &r);
-    if (rc == 0) {
-        if ((rc = mdb_stat(r->txn, s->ids, &stat)) == 0)
-            *ids = stat.ms_entries;
-        reader_end(s, r);
-    }
+    bp_status st = s->env == NULL ? BP_EIO : BP_OK;
+    *ids = 0;
+    for (size_t i = 0; i < s->runs.n; i++)
+        *ids += s->runs.list[i].n;
     (void)pthread_rwlock_unlock(&s->gate);
-    return bp_lmdb_status(rc);
+    return st;
 }
 
 static bp_status take_row(struct bp_str row, void *out)
@@ -338,22 +347,21 @@ static int txn_ensure(struct bp_index_store *s)
     int rc = mdb_txn_begin(s->env, NULL, 0, &s->txn);
     if (rc != 0)
         s->txn = NULL;
-    else if ((rc = mdb_cursor_open(s->txn, s->ids, &s->cursor)) != 0)
-        bp_index_store_abort(s);
     return rc;
 }
 
-bp_status bp_index_store_put_id(struct bp_index_store *s, const struct bp_id_entry *entry)
+static int txn_commit(struct bp_index_store *s)
 {
-    uint8_t row[ID_BYTES];
-    bp_put_u64(row, entry->position);
-    memcpy(row + 8, entry->content.bytes, BP_CONTENT_DIGEST_BYTES);
-    MDB_val key = val_of(bp_str_of(entry->key.bytes, BP_ID_KEY_BYTES)),
-            value = val_of(bp_str_of(row, sizeof(row)));
+    int rc = mdb_txn_commit(s->txn);
+    s->txn = NULL;
+    return rc;
+}
+
+bp_status bp_index_store_put_ids(struct bp_index_store *s, const struct bp_id_entry *entries,
+                                 size_t n)
+{
     int rc = txn_ensure(s);
-    if (rc == 0 && (rc = mdb_cursor_put(s->cursor, &key, &value, MDB_NOOVERWRITE)) == MDB_KEYEXIST)
-        rc = 0;
-    return bp_lmdb_status(rc);
+    return bp_lmdb_status(rc != 0 ? rc : bp_id_runs_put(&s->runs, s->txn, entries, n));
 }
 
 static bp_status peek(struct bp_index_store *s, const MDB_dbi *table, struct bp_str key,
@@ -410,19 +418,68 @@ bp_status bp_index_store_commit(struct bp_index_store *s, const struct bp_index_
         rc = mdb_put(s->txn, s->meta, &key, &value, 0);
     if (rc != 0)
         return bp_lmdb_status(rc);
-    mdb_cursor_close(s->cursor);
-    s->cursor = NULL;
-    rc = mdb_txn_commit(s->txn);
-    s->txn = NULL;
+    if ((rc = txn_commit(s)) == 0) {
+        (void)pthread_rwlock_wrlock(&s->gate);
+        bp_id_runs_committed(&s->runs);
+        (void)pthread_rwlock_unlock(&s->gate);
+    } else {
+        bp_id_runs_aborted(&s->runs);
+    }
     return bp_lmdb_status(rc);
 }
 
 void bp_index_store_abort(struct bp_index_store *s)
 {
-    if (s->cursor != NULL)
-        mdb_cursor_close(s->cursor);
     if (s->txn != NULL)
         mdb_txn_abort(s->txn);
-    s->cursor = NULL;
     s->txn = NULL;
+    bp_id_runs_aborted(&s->runs);
+}
+
+/* --- merging --- */
+
+static int merge_step(struct bp_index_store *s, struct bp_id_merge *m)
+{
+    int rc = txn_ensure(s);
+    if (rc == 0)
+        rc = bp_id_merge_step(&s->runs, s->txn, m, MERGE_STEP);
+    return rc != 0 ? rc : txn_commit(s);
+}
+
+/* The new list is looked at by nobody who began before, so what it leaves out may go. */
+static int merge_finish(struct bp_index_store *s, struct bp_id_merge *m)
+{
+    (void)pthread_rwlock_wrlock(&s->gate);
+    bp_id_merge_finish(&s->runs, m);
+    (void)pthread_rwlock_unlock(&s->gate);
+    int rc = txn_ensure(s);
+    if (rc == 0)
+        rc = bp_id_runs_sweep(&s->runs, s->txn);
+    return rc != 0 ? rc : txn_commit(s);
+}
+
+/* A merge that is given up leaves its table on no list. */
+static int merge_give_up(struct bp_index_store *s)
+{
+    int rc = txn_ensure(s);
+    if (rc == 0)
+        rc = bp_id_runs_sweep(&s->runs, s->txn);
+    return rc != 0 ? rc : txn_commit(s);
+}
+
+bp_status bp_index_store_tidy(struct bp_index_store *s, bool (*goes_on)(void *context),
+                              void *context)
+{
+    struct bp_id_merge m;
+    int rc = 0;
+    while (rc == 0 && goes_on(context) && bp_id_merge_begin(&s->runs, &m)) {
+        while (rc == 0 && !m.is_done && goes_on(context))
+            rc = merge_step(s, &m);
+        if (rc == 0)
+            rc = m.is_done ? merge_finish(s, &m) : merge_give_up(s);
+        bp_id_merge_fini(&m);
+    }
+    if (rc != 0)
+        bp_index_store_abort(s);
+    return bp_lmdb_status(rc);
 }

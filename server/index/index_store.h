@@ -48,10 +48,10 @@ BP_MUST_USE bp_status bp_index_store_subject(struct bp_index_store *s, struct bp
 
 /* --- writing: one transaction, begun by the first put --- */
 
-/* Quickest in ascending order of keys. A key that is there stays as it is: the first holder of an
- * id keeps it. */
-BP_MUST_USE bp_status bp_index_store_put_id(struct bp_index_store *s,
-                                            const struct bp_id_entry *entry);
+/* n ids (not 0), sorted by key, each once; at most one call in a transaction. An id that is there
+ * already keeps its first holder. */
+BP_MUST_USE bp_status bp_index_store_put_ids(struct bp_index_store *s,
+                                             const struct bp_id_entry *entries, size_t n);
 /* The row as this transaction sees it, then the row to be. */
 BP_MUST_USE bp_status bp_index_store_peek_subject(struct bp_index_store *s, struct bp_str subject,
                                                   struct bp_buf *out);
@@ -66,5 +66,11 @@ BP_MUST_USE bp_status bp_index_store_put_routes(struct bp_index_store *s, uint64
 BP_MUST_USE bp_status bp_index_store_commit(struct bp_index_store *s,
                                             const struct bp_index_place *place);
 void bp_index_store_abort(struct bp_index_store *s);
+
+/* Merges runs of ids where there are many (id_runs.h), in transactions of its own, until nothing is
+ * to be merged or goes_on(context) says no; nothing is lost where it ends or fails in between.
+ * After a commit. */
+BP_MUST_USE bp_status bp_index_store_tidy(struct bp_index_store *s, bool (*goes_on)(void *context),
+                                          void *context);
 
 #endif

@@ -206,23 +206,50 @@ static bp_status commit_at(struct bp_index *x, uint64_t position)
     return is_there ? BP_OK : st;
 }
 
+static bool is_stopping(struct bp_index *x)
+{
+    (void)pthread_mutex_lock(&x->lock);
+    bool stopping = x->is_stopping;
+    (void)pthread_mutex_unlock(&x->lock);
+    return stopping;
+}
+
+static bool goes_on(void *context)
+{
+    return !is_stopping(context);
+}
+
+/* What can't be merged now is merged another time; the store is taken as it is on disk. */
+static void tidy(struct bp_index *x)
+{
+    static struct bp_log_limit limit = {.most = 10, .interval_ms = 60000};
+    struct bp_err err;
+    bp_status st = bp_index_store_tidy(x->store, goes_on, x);
+    if (st == BP_OK)
+        return;
+    bp_status reopened = bp_index_store_reopen(x->store, false, &err);
+    if (bp_log_admit(&limit))
+        bp_log(BP_LOG_WARN, "index.merge_failed", "why=%s reopened=%s", bp_status_name(st),
+               bp_status_name(reopened));
+}
+
 /* Indexes entries, which are sorted here and stand for the positions from..to, each once. */
 static bp_status index_entries(struct bp_index *x, struct bp_id_entry *entries, size_t n,
                                uint64_t from, uint64_t to)
 {
-    bp_status st = BP_OK;
     qsort(entries, n, sizeof(*entries), by_key);
-    for (size_t i = 0; i < n && st == BP_OK; i++)
-        st = bp_index_store_put_id(x->store, &entries[i]);
+    bp_status st = bp_index_store_put_ids(x->store, entries, n);
     if (st == BP_OK)
         st = index_records(x, from, to);
     if (st == BP_OK)
         st = commit_at(x, to);
-    if (st != BP_OK)
+    if (st != BP_OK) {
         bp_index_store_abort(x->store);
-    else
-        atomic_store(&x->indexed, to);
-    return st;
+        return st;
+    }
+    atomic_store(&x->indexed, to);
+    tidy(x);
+    return BP_OK;
 }
 
 /* --- from the journal --- */
@@ -248,14 +275,6 @@ static bp_status read_entries(struct bp_index *x, uint64_t from, uint64_t to,
         log_damage(record.routing.position);
     bp_journal_read_end(r);
     return st;
-}
-
-static bool is_stopping(struct bp_index *x)
-{
-    (void)pthread_mutex_lock(&x->lock);
-    bool stopping = x->is_stopping;
-    (void)pthread_mutex_unlock(&x->lock);
-    return stopping;
 }
 
 /* Nothing is behind any more if everything up to the head is in the store: asked under the lock,

@@ -224,11 +224,16 @@ static void misplace(const char *dir, const char *id)
     MDB_val k = {.mv_size = sizeof(key), .mv_data = &key},
             v = {.mv_size = sizeof(copy), .mv_data = copy};
     assert_int_equal(mdb_env_create(&env), 0);
-    assert_int_equal(mdb_env_set_maxdbs(env, 4), 0);
+    assert_int_equal(mdb_env_set_maxdbs(env, 64), 0);
     assert_int_equal(mdb_env_open(env, path, 0, 0600), 0);
     assert_int_equal(mdb_txn_begin(env, NULL, 0, &txn), 0);
-    assert_int_equal(mdb_dbi_open(txn, "ids", 0, &ids), 0);
-    assert_int_equal(mdb_get(txn, ids, &k, &row), 0);
+    int table = -1, rc;
+    do {
+        char name[16];
+        (void)snprintf(name, sizeof(name), "ids%02d", ++table);
+        assert_int_equal(mdb_dbi_open(txn, name, 0, &ids), 0);
+    } while ((rc = mdb_get(txn, ids, &k, &row)) == MDB_NOTFOUND);
+    assert_int_equal(rc, 0);
     assert_int_equal(row.mv_size, sizeof(copy));
     memcpy(copy, row.mv_data, sizeof(copy));
     bp_put_u64(copy, bp_get_u64(copy) ^ 1);

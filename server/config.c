@@ -49,6 +49,9 @@ static const struct bp_option table[] = {
     {"map-size", BP_OPTION_NUMBER, "GIB", 1, 65536, "1024", false,
      "Address space that journal and index may each grow into; it takes neither memory nor disk. "
      "Less is for where it is bounded (ulimit -v)."},
+    {"connection-memory", BP_OPTION_NUMBER, "MIB", 64, 65536, "1024", false,
+     "Memory that all connections and requests on their way may take together; beyond it no more "
+     "is read from them until there is room."},
     {"stop-grace", BP_OPTION_NUMBER, "SECONDS", 0, 600, "10", false,
      "How long open calls may take to end at a stop."},
     {"log-level", BP_OPTION_TEXT, "LEVEL", 0, 0, "info", false,
@@ -133,6 +136,7 @@ static bp_status fill(struct bp_config *c, struct bp_err *err)
     c->n_operators = bp_options_list(o, "operator", &c->operators);
     c->disk_reserve_bytes = bp_options_number(o, "disk-reserve") << 20;
     c->map_bytes = bp_options_number(o, "map-size") << 30;
+    c->connection_bytes = bp_options_number(o, "connection-memory") << 20;
     c->stop_grace_ms = (int)bp_options_number(o, "stop-grace") * 1000;
     return BP_OK;
 }

@@ -17,7 +17,7 @@ struct bp_config {
     size_t n_schemas;
     const char *const *operators;
     size_t n_operators;
-    uint64_t disk_reserve_bytes, map_bytes;
+    uint64_t disk_reserve_bytes, map_bytes, connection_bytes;
     int stop_grace_ms;
 };
 

@@ -278,6 +278,7 @@ static bp_status start_rpc(struct bp_server *s, struct bp_err *err)
     struct bp_exchange *x = &s->exchange;
     struct bp_rpc_config config = {.listen = s->config->listen,
                                    .trust_domain = s->config->trust_domain,
+                                   .most_bytes = s->config->connection_bytes,
                                    .clock = x->clock,
                                    .admit = bp_exchange_admit,
                                    .ended = on_call_ended,

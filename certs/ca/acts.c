@@ -68,7 +68,7 @@ bp_status bp_ledger_note(struct bp_ledger *l, struct bp_err *err, const char *fo
     bp_status st;
 
     va_start(args, format);
-    vsnprintf(what, sizeof(what), format, args);
+    (void)vsnprintf(what, sizeof(what), format, args);
     va_end(args);
     describe_actor(l, who, sizeof(who));
     act.who = bp_str(who);

@@ -64,6 +64,8 @@ struct bp_rpc_config {
     const char *listen; /* "127.0.0.1:0", "[::1]:7443" */
     const char *trust_domain;
     uint32_t most_streams_per_connection; /* 0 = 1,000 */
+    uint64_t most_bytes; /* what gRPC may take for connections and requests, 0 = 1 GiB; beyond it
+                            it reads no further, and resets calls that hold much */
     const struct bp_clock *clock;
     /* Asked at every call before `begin`, on the queue's thread, with the peer already
      * authenticated (certificate chain, one SPIFFE ID, not revoked). False: the call ends with

@@ -27,9 +27,7 @@ static grpc_arg arg(const char *key, int value)
         .type = GRPC_ARG_INTEGER, .key = (char *)(uintptr_t)key, .value.integer = value};
 }
 
-/* What all connections and requests may take of gRPC's memory together; beyond it gRPC reads no
- * further. */
-#define MEMORY_MAX ((size_t)1 << 30)
+#define MEMORY_DEFAULT (UINT64_C(1) << 30)
 
 /* What a stream may send before it is read: 10 MB/s over 100 ms of round trip. */
 #define LOOKAHEAD_BYTES (1 << 20)
@@ -45,7 +43,8 @@ static grpc_server *grpc_create(const struct bp_rpc_server *s)
 {
     uint32_t streams = s->config.most_streams_per_connection;
     grpc_resource_quota *memory = grpc_resource_quota_create("berbagid");
-    grpc_resource_quota_resize(memory, MEMORY_MAX);
+    grpc_resource_quota_resize(
+        memory, (size_t)(s->config.most_bytes != 0 ? s->config.most_bytes : MEMORY_DEFAULT));
     grpc_arg args[] = {
         memory_arg(memory),
         arg(GRPC_ARG_ALLOW_REUSEPORT, 0), /* else a second server takes half the connections */

@@ -307,6 +307,7 @@ def test_folder_that_is_a_file_is_named(make_exchange):
     (["--config", "/nowhere.yaml"], None, "/nowhere.yaml"),
     (["--disk-reserve", "much"], 2, "disk-reserve"),
     (["--map-size", "0"], 2, "map-size"),
+    (["--connection-memory", "1"], 2, "connection-memory"),
     (["--log-level", "loud"], 2, "log-level"),
 ])
 def test_option_that_cannot_be_is_told_in_one_line(make_exchange, options, code, word):

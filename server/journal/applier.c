@@ -10,7 +10,7 @@
 #include "folder.h"
 #include "log.h"
 
-#define MOST_BYTES (2u << 20)
+#define MOST_BYTES (512u << 10)
 #define MOST_MS 200u
 #define RETRY_MS 1000
 /* A commit may write this much besides its entries: branch pages, the list of free pages. */

@@ -20,7 +20,7 @@ struct bp_applier_config {
     struct bp_tail *tail;
     const char *dir;   /* whose free space tells a full disk from a broken one */
     uint64_t applied;  /* the newest entry in the store */
-    size_t most_bytes; /* of the tail, before it is applied; 0 = 2 MiB */
+    size_t most_bytes; /* of the tail, before it is applied; 0 = 512 KiB */
     unsigned most_ms;  /* that an entry stays in the tail alone; 0 = 200 */
 };
 

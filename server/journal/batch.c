@@ -22,7 +22,7 @@ static void batch_free(struct bp_batch *b)
     free(b);
 }
 
-/* Room for n bytes in all, and zeros behind what is used. */
+/* Room for n bytes in all. */
 static bp_status reserve_bytes(struct bp_batch *b, size_t n)
 {
     size_t capacity = b->capacity == 0 ? FIRST_CAPACITY : b->capacity;
@@ -119,7 +119,6 @@ bp_status bp_batch_add(struct bp_batch *b, size_t n, const struct bp_control *co
     *place = p + LENGTH_BYTES + row;
     b->places[b->entries++] = (struct bp_batch_place){(uint32_t)(*place - b->bytes), (uint32_t)n};
     b->n += whole;
-    memset(b->bytes + b->n, 0, whole_blocks(b->n) - b->n);
     return BP_OK;
 }
 

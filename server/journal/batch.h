@@ -2,8 +2,8 @@
  * as it stands, applied to the store from here, and read from here until the store has them. Shared
  * by reference count; nobody changes it once it is built, but for `next`, which is set once.
  *
- * The bytes begin with room for a frame's header and are padded with zeros to whole blocks, so that
- * a log writes them without a copy. */
+ * The bytes begin with room for a frame's header and end with room up to whole blocks, both the
+ * log's to fill, so that it writes them without a copy. */
 #ifndef BERBAGI_BATCH_H
 #define BERBAGI_BATCH_H
 
@@ -45,7 +45,7 @@ void bp_batch_unref(struct bp_batch *b);
 BP_MUST_USE bp_status bp_batch_add(struct bp_batch *b, size_t n, const struct bp_control *control,
                                    uint8_t **place);
 
-/* Its bytes up to whole blocks, the last one padded with zeros. */
+/* Its bytes up to whole blocks. */
 size_t bp_batch_blocks_bytes(const struct bp_batch *b);
 
 /* The number of its last entry; first - 1 of an empty one. */

@@ -11,6 +11,7 @@ void bp_frame_write(struct bp_batch *batch, const struct bp_frame_seal *seal)
     uint8_t *p = batch->bytes;
     size_t n = batch->n - HEADER;
     memset(p, 0, HEADER);
+    memset(p + batch->n, 0, bp_batch_blocks_bytes(batch) - batch->n);
     bp_put_u32(p + 4, bp_crc32c(seal->key, p + HEADER, n));
     bp_put_u64(p + 8, batch->first);
     memcpy(p + 16, seal->log_id.bytes, BP_LOG_ID_BYTES);

@@ -25,7 +25,7 @@ struct bp_frame {
     uint32_t checksum;
 };
 
-/* Fills the batch's header. */
+/* Fills the batch's header and padding. */
 void bp_frame_write(struct bp_batch *batch, const struct bp_frame_seal *seal);
 
 /* False: no header of this log begins at these BP_BATCH_HEADER_BYTES. */

@@ -17,7 +17,7 @@ struct bp_journal_config {
     /* of the write-ahead log; 0 = 3 segments of 4 MiB, made of zeros when the folder is new */
     unsigned log_segments;
     uint64_t log_segment_bytes; /* whole blocks of 4,096; at least two */
-    /* when what is durable is applied to the store: after so many bytes (0 = 2 MiB) or so long (0 =
+    /* when what is durable is applied to the store: after so many bytes (0 = 512 KiB) or so long (0 =
      * 200 ms) */
     size_t most_tail_bytes;
     unsigned most_tail_ms;

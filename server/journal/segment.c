@@ -10,6 +10,7 @@
 #include "batch.h"
 #include "bytes.h"
 #include "crc32c.h"
+#include "file.h"
 
 #define MAGIC "berbagi log"
 #define FORMAT 1u
@@ -92,21 +93,6 @@ static bp_status fill(int fd, const struct bp_log_id *log_id, uint64_t bytes)
     return st;
 }
 
-/* The name of a new file is durable once its folder is. */
-static bp_status flush_folder_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    char *folder = slash != NULL && slash != path
-                       ? bp_str_dup(bp_str_of(path, (size_t)(slash - path)))
-                       : bp_str_dup(bp_str(slash != NULL ? "/" : "."));
-    int fd = folder != NULL ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    bp_status st = fd >= 0 && fsync(fd) == 0 ? BP_OK : BP_EIO;
-    if (fd >= 0)
-        (void)close(fd);
-    free(folder);
-    return st;
-}
-
 bp_status bp_segment_create(const char *path, const struct bp_log_id *log_id, uint64_t bytes,
                             int *fd, struct bp_err *err)
 {
@@ -115,15 +101,17 @@ bp_status bp_segment_create(const char *path, const struct bp_log_id *log_id, ui
         return bp_fail(err, status_of(errno), "log segment %s: cannot create: %s", path,
                        strerror(errno));
     bp_status st = fill(made, log_id, bytes);
-    if (st == BP_OK)
-        st = flush_folder_of(path);
+    if (st != BP_OK)
+        (void)bp_fail(err, st, "log segment %s: cannot be filled (%s)", path, bp_status_name(st));
+    else
+        st = bp_dir_flush_parent(path, err);
     if (st == BP_OK) {
         *fd = made;
         return BP_OK;
     }
     (void)close(made);
     (void)unlink(path);
-    return bp_fail(err, st, "log segment %s: cannot be filled (%s)", path, bp_status_name(st));
+    return st;
 }
 
 static bp_status check_facts(const char *path, const uint8_t *block, const struct bp_log_id *log_id,

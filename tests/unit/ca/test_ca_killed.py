@@ -10,7 +10,7 @@ import unittest
 from ca_case import DOMAIN, INIT, KILL_AT, PROGRAM, CaTest
 
 
-# The long commands are killed at every third call, another third each time; KILL_STRIDE=1 takes all.
+# A command is killed at every third call, another third each time; KILL_STRIDE=1 takes all.
 STRIDE = int(os.environ.get("KILL_STRIDE", "3"))
 
 
@@ -30,13 +30,13 @@ class Killable(CaTest):
         done = self.run_ca(*arguments, code=(0, -signal.SIGKILL), secrets=secrets, KILL_AT=str(n))
         return done.returncode != 0
 
-    def each_kill(self, *arguments, secrets=None, stride=1):
+    def each_kill(self, *arguments, secrets=None):
         """Yields after each run that was killed, then after the one that was not."""
-        n = random.randint(1, stride)
+        n = random.randint(1, STRIDE)
         while self.killed_at(n, *arguments, secrets=secrets):
             self.check_keys_are_private()
             yield n
-            n += stride
+            n += STRIDE
         self.assertGreater(n, 5)
         yield n
 
@@ -76,7 +76,7 @@ class Killable(CaTest):
         old = self.digests(), self.states()
         old_acts = len(self.acts())
         seen = []
-        for n in self.each_kill(*command, secrets=secrets, stride=STRIDE):
+        for n in self.each_kill(*command, secrets=secrets):
             with self.subTest(killed_before_call=n):
                 seen.append(len(self.acts()) > old_acts)
                 self.run_ca("registry", "--dir", "ca", "agencies.yaml")

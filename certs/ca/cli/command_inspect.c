@@ -10,6 +10,7 @@
 #include "command.h"
 #include "file.h"
 #include "inspection.h"
+#include "subject.h"
 
 #define MOST_BYTES (64u << 20) /* of a list of revoked certificates */
 
@@ -36,6 +37,18 @@ void bp_inspect_key(struct bp_inspection *in, const EVP_PKEY *key)
     printf(BP_INSPECT_LINE "%s\n", "key", what);
     if (bp_key_check(key, &err) != BP_OK)
         bp_inspect_wrong(in, &err);
+}
+
+/* Anybody may have written them: what a terminal would act on is left out. */
+void bp_inspect_hosts(const GENERAL_NAMES *names)
+{
+    for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+        struct bp_buf text = {0};
+        if (bp_subject_host_text(sk_GENERAL_NAME_value(names, i), &text) &&
+            bp_ascii_is_printable(bp_buf_str(&text), 253))
+            printf(BP_INSPECT_LINE "%.*s\n", "host", BP_STR_ARGS(bp_buf_str(&text)));
+        bp_buf_fini(&text);
+    }
 }
 
 void bp_inspect_dates(const struct bp_inspection *in, const ASN1_TIME *from, const ASN1_TIME *until)

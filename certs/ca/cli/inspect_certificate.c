@@ -4,7 +4,6 @@
 
 #include "inspection.h"
 #include "keys.h"
-#include "subject.h"
 
 static void print_facts(struct bp_inspection *in, const X509 *cert)
 {
@@ -32,13 +31,7 @@ static const char *what_it_can(enum bp_identity_kind kind)
 static void print_hosts(const X509 *cert)
 {
     GENERAL_NAMES *names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
-    for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
-        const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
-        struct bp_buf text = {0};
-        if (bp_subject_host_text(name, &text))
-            printf(BP_INSPECT_LINE "%.*s\n", "host", BP_STR_ARGS(bp_buf_str(&text)));
-        bp_buf_fini(&text);
-    }
+    bp_inspect_hosts(names);
     GENERAL_NAMES_free(names);
 }
 

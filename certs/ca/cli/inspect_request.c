@@ -4,15 +4,6 @@
 #include "inspection.h"
 #include "request.h"
 
-/* What somebody wrote who may be anybody: cut to what a terminal can bear. */
-static void print_name(const GENERAL_NAME *name)
-{
-    struct bp_buf text = {0};
-    if (bp_subject_host_text(name, &text) && bp_ascii_is_printable(bp_buf_str(&text), 253))
-        printf(BP_INSPECT_LINE "%.*s\n", "host", BP_STR_ARGS(bp_buf_str(&text)));
-    bp_buf_fini(&text);
-}
-
 static void print_identity(struct bp_inspection *in, const GENERAL_NAMES *names)
 {
     struct bp_buf uri = {0};
@@ -27,8 +18,7 @@ static void print_identity(struct bp_inspection *in, const GENERAL_NAMES *names)
     else
         bp_inspect_wrong(in, &err);
     bp_buf_fini(&uri);
-    for (int i = 0; i < sk_GENERAL_NAME_num(names); i++)
-        print_name(sk_GENERAL_NAME_value(names, i));
+    bp_inspect_hosts(names);
     if (st == BP_OK)
         printf(BP_INSPECT_LINE "be signed with --%s %s\n", "can", bp_identity_kind_name(id.kind),
                id.name);

@@ -26,6 +26,7 @@ void bp_inspect_bundle(struct bp_inspection *in);
 void bp_inspect_wrong(struct bp_inspection *in, const struct bp_err *err);
 void bp_inspect_wrong_words(struct bp_inspection *in, const char *words);
 void bp_inspect_key(struct bp_inspection *in, const EVP_PKEY *key); /* NULL allowed */
+void bp_inspect_hosts(const GENERAL_NAMES *names);                  /* NULL allowed */
 /* "from ... to ...", and how many days are left, or behind. */
 void bp_inspect_dates(const struct bp_inspection *in, const ASN1_TIME *from,
                       const ASN1_TIME *until);

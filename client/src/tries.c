@@ -20,8 +20,8 @@ static bool is_patient(const struct bp_tries *t, const struct berbagi_client *cl
     return is_endless || next_ms - t->failing_since_ms <= patience_ms;
 }
 
-berbagi_status bp_tries_failed(struct bp_tries *t, const struct berbagi_client *client,
-                               const struct berbagi_error *why, struct berbagi_error *error)
+static berbagi_status note_failure(struct bp_tries *t, const struct berbagi_client *client,
+                                   const struct berbagi_error *why, struct berbagi_error *error)
 {
     int64_t now = bp_client_now_ms();
     if (!t->is_failing) {
@@ -74,7 +74,7 @@ berbagi_status bp_tries_lost(struct bp_tries *t, const struct berbagi_client *cl
         why.code = GRPC_STATUS_UNAVAILABLE;
     bp_link_close(*link);
     *link = NULL;
-    return bp_tries_failed(t, client, &why, error);
+    return note_failure(t, client, &why, error);
 }
 
 /* Sleeps until the next try or until_ms, whichever is first; true if it is time to try. */
@@ -94,7 +94,7 @@ berbagi_status bp_tries_connect(struct bp_tries *t, struct berbagi_client *clien
     berbagi_status status = bp_link_open(client, path, link, &why);
     if (status == BERBAGI_ELOCAL && t->ever_answered) {
         why.code = GRPC_STATUS_UNAVAILABLE;
-        status = bp_tries_failed(t, client, &why, error);
+        status = note_failure(t, client, &why, error);
         return status == BERBAGI_OK ? BERBAGI_AGAIN : status;
     }
     if (status != BERBAGI_OK)

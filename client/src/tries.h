@@ -17,15 +17,10 @@ struct bp_tries {
 /* The exchange answered: the next failure is a first one. */
 void bp_tries_answered(struct bp_tries *t);
 
-/* A connection ended with why. BERBAGI_OK: try again at t->next_ms (the client's notice was told);
- * otherwise *error says why not: BERBAGI_EREFUSED, or BERBAGI_EUNREACHABLE after the client's
- * patience. */
-berbagi_status bp_tries_failed(struct bp_tries *t, const struct berbagi_client *client,
-                               const struct berbagi_error *why, struct berbagi_error *error);
-
-/* *link ended: closes it, sets it to NULL, and goes on as bp_tries_failed. What the exchange said
- * against a certificate that has been replaced since is not final, nor is the reason `excused`
- * (NULL: none). */
+/* *link ended: closes it and sets it to NULL. BERBAGI_OK: try again at t->next_ms (the client's
+ * notice was told); otherwise *error says why not: BERBAGI_EREFUSED, or BERBAGI_EUNREACHABLE after
+ * the client's patience. What the exchange said against a certificate that has been replaced since
+ * is not final, nor is the reason `excused` (NULL: none). */
 berbagi_status bp_tries_lost(struct bp_tries *t, const struct berbagi_client *client,
                              struct bp_link **link, const char *excused,
                              struct berbagi_error *error);

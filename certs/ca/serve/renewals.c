@@ -166,6 +166,19 @@ static bool is_admitted(struct bp_renewals *r, const struct bp_peer *peer,
     return true;
 }
 
+/* Held off before the ledger was looked at, so it is in the log alone. */
+static void hold_off(struct bp_rpc_call *call, struct bp_rpc_status why)
+{
+    static struct bp_log_limit limit = {.most = 10, .interval_ms = 1000};
+    const struct bp_peer *peer = bp_rpc_call_peer(call);
+    char words[300];
+    if (bp_log_admit(&limit))
+        bp_log(BP_LOG_WARN, "renewal.held_off", "agency=%s held=%s peer=%s why=%s",
+               peer->identity.name, peer->identity.serial, peer->address,
+               bp_log_quote(words, sizeof(words), bp_str(why.message)));
+    bp_refuse(call, why);
+}
+
 static bool submit(struct bp_renewals *r, struct bp_rpc_call *call, struct bp_str pem)
 {
     int64_t ignored;
@@ -195,13 +208,13 @@ static void message(struct bp_rpc_call *call, struct bp_str bytes)
     struct bp_rpc_status why;
     struct bp_str pem;
     if (!is_admitted(r, bp_rpc_call_peer(call), &why)) {
-        bp_refuse(call, why);
+        hold_off(call, why);
     } else if (!read_request(bytes, &pem)) {
         bp_refuse(call, bp_malformed_field("request", "a request of 1 to 16384 bytes is expected"));
     } else if (!submit(r, call, pem)) {
         why = bp_rpc_status(BP_REASON_BUSY, "too many ask at once");
         why.retry_after_ms = BUSY_WAIT_MS;
-        bp_refuse(call, why);
+        hold_off(call, why);
     }
 }
 

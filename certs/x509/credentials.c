@@ -22,6 +22,7 @@ struct bp_credentials {
     X509 *leaf;
     char serial[sizeof(((struct bp_identity *)0)->serial)];
     uint8_t content[BP_SHA256_BYTES]; /* of all files, in the order they were read */
+    uint8_t shown[BP_SHA256_BYTES];   /* of certificate, key and bundle */
     int64_t not_after_ns;
     struct bp_trust *trust;
     struct bp_issuers issuers;
@@ -96,6 +97,7 @@ static bp_status read_texts(struct bp_credentials *c, const struct bp_credential
     note_content(c, &c->cert);
     note_content(c, &c->key);
     note_content(c, &c->ca);
+    memcpy(c->shown, c->content, sizeof(c->shown));
     return terminate(&c->ca, files->ca, err);
 }
 
@@ -347,6 +349,11 @@ size_t bp_credentials_revoked(const struct bp_credentials *c)
 bool bp_credentials_is_same(const struct bp_credentials *a, const struct bp_credentials *b)
 {
     return memcmp(a->content, b->content, sizeof(a->content)) == 0;
+}
+
+bool bp_credentials_shows_same(const struct bp_credentials *a, const struct bp_credentials *b)
+{
+    return memcmp(a->shown, b->shown, sizeof(a->shown)) == 0;
 }
 
 bp_status bp_credentials_check_lists(const struct bp_credentials *c, int64_t now_ns,

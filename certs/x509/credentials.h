@@ -49,6 +49,8 @@ size_t bp_credentials_revoked(const struct bp_credentials *c);     /* entries of
 
 /* Were both loaded from the same content? */
 bool bp_credentials_is_same(const struct bp_credentials *a, const struct bp_credentials *b);
+/* Do both make the same handshakes: certificate, key and bundle? */
+bool bp_credentials_shows_same(const struct bp_credentials *a, const struct bp_credentials *b);
 
 /* Are the CRLs in order at now_ns (also: none are asked for)? BP_EAUTH with what is wrong: one was
  * missing or bad when they were loaded, or is out of date since; peers of its CA are barred. */

@@ -199,6 +199,26 @@ static void test_rotation_checks_bad_issuers_are_refused(void **state)
     world_expect_load_fails(w, &listed, "issuers.pem: ");
 }
 
+static void test_rotation_checks_sets_are_told_apart_by_content(void **state)
+{
+    const struct world *w = *state;
+    world_write_server(w);
+    world_write_crls(w, NULL);
+    struct bp_credentials *first = world_load(w, &with_crls), *again = world_load(w, &with_crls);
+    world_write_crls(w, &(struct pki_crl){.issuer = &w->agencies, .revoked = &w->agency});
+    struct bp_credentials *new_lists = world_load(w, &with_crls);
+    struct bp_credentials *new_server = load_server_with(w, ",DNS:a.example");
+
+    assert_true(bp_credentials_is_same(first, again) && bp_credentials_shows_same(first, again));
+    assert_false(bp_credentials_is_same(first, new_lists));
+    assert_true(bp_credentials_shows_same(first, new_lists));
+    assert_false(bp_credentials_shows_same(first, new_server));
+
+    struct bp_credentials *all[] = {first, again, new_lists, new_server};
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+        bp_credentials_destroy(all[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -213,6 +233,7 @@ int main(void)
         WITH_WORLD(test_rotation_checks_issuer_not_listed_makes_no_agency),
         WITH_WORLD(test_rotation_checks_listing_gives_no_policy),
         WITH_WORLD(test_rotation_checks_bad_issuers_are_refused),
+        WITH_WORLD(test_rotation_checks_sets_are_told_apart_by_content),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,7 @@ ever after, refused when it should be."""
 import datetime
 import os
 import shlex
+import signal
 import subprocess
 
 import grpc
@@ -12,12 +13,16 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
+import exchange
 import forgery
+import policies
 import renewal
+import rows
 from contract import ROOT, refused
 from exchange import BIN, run, wait_until
 from faults import Faults
 from renewal import AGENCY, Holder, Office, RenewalServer, request
+from user import User
 
 SPIFFE = "spiffe://berbagi.example"
 UNAVAILABLE = grpc.StatusCode.UNAVAILABLE
@@ -192,6 +197,32 @@ def test_a_ca_that_is_replaced_comes_and_goes_with_the_renewals(tmp_path):
         assert step("activate") == prepared and holder.certificate.issuer != issuer
         withdrawn = step("withdraw")
         assert len(prepared - withdrawn) == 1 and holder.cert("status").code == 0
+
+
+def test_a_subscription_lives_through_a_renewal_and_the_end_of_the_certificate_before(tmp_path):
+    office = Office(tmp_path / "ca")
+    with RenewalServer(office) as service, \
+            exchange.Exchange(office, tmp_path / "exchange", "--crl", office.crl) as ex:
+        ex.apply(policies.from_folder())
+        writer, reader = (Holder(office, tmp_path / name, service, name).enrol() for name in (AGENCY, "kl.kp2mi"))
+        ministry = User(ex, reader.name, reader.home, reader.identity)
+        officer = User(ex, writer.name, writer.home, writer.identity)
+
+        def push_three(first):
+            sheet = rows.as_jsonl(rows.registrations(3, first)).encode()
+            assert officer.push("--format", "jsonl", "-", stdin=sheet).counts == [3, 0, 0, 0]
+
+        with ministry.start("subscribe", "inbox") as inbox:
+            push_three(1)
+            inbox.wait_lines(3)
+            old = reader.serial
+            assert reader.cert("renew").code == 0 and writer.cert("renew").code == 0
+            office.revoke(old)
+            push_three(4)
+            inbox.wait_lines(6)
+            inbox.signal(signal.SIGTERM)
+            assert inbox.end() == 0
+            assert [found["position"] for found in inbox.events] == [1, 2, 3, 4, 5, 6]
 
 
 # Refused

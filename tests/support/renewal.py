@@ -25,7 +25,7 @@ from exchange import DEADLINE, Identity, binary, run
 from user import Done
 
 AGENCY = "kab.18.07"
-AGENCIES = (AGENCY, *(f"kab.35.{number:02d}" for number in range(1, 30)))
+AGENCIES = (AGENCY, "kl.kp2mi", *(f"kab.35.{number:02d}" for number in range(1, 30)))
 
 
 def secret_fd(*lines):
@@ -50,7 +50,8 @@ class Office:
                 *([] if passphrase else ["--no-passphrase"]))
         self.root_key = self.folder.parent / "root-key.pem"
         (self.folder / "root" / "key.pem").rename(self.root_key)
-        self.server = self.sign_server()
+        self._identities = {}
+        self.server = self.identity("server/ca")
 
     def ca(self, command, *arguments):
         """A command of berbagi-ca on the folder, its passphrases at hand."""
@@ -69,13 +70,17 @@ class Office:
     def sign(self, csr, out, *who):
         self.ca("sign", "--csr", csr, "--out", out, *who)
 
-    def sign_server(self):
-        key, csr, cert = (self.folder.parent / f"server.{end}" for end in ("key", "csr", "pem"))
-        who = ("--server", "ca", "--dns", "127.0.0.1")
-        made = run("berbagi-ca", "request", *who, "--key", key, "--csr", csr)
-        assert made.returncode == 0, made.stderr
-        self.sign(csr, cert, *who)
-        return Identity(cert, key)
+    def identity(self, name):
+        """Key and certificate of "server/main" or "operator/admin", made when first asked."""
+        if name not in self._identities:
+            kind, _, word = name.partition("/")
+            key, csr, cert = (self.folder.parent / f"{kind}-{word}.{end}" for end in ("key", "csr", "pem"))
+            who = (f"--{kind}", word, *(("--dns", "127.0.0.1") if kind == "server" else ()))
+            made = run("berbagi-ca", "request", *who, "--key", key, "--csr", csr)
+            assert made.returncode == 0, made.stderr
+            self.sign(csr, cert, *who)
+            self._identities[name] = Identity(cert, key)
+        return self._identities[name]
 
     def revoke(self, serial):
         self.ca("revoke", serial, "--reason", "key-compromise")

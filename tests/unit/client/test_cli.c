@@ -89,6 +89,33 @@ static void test_cli_missing_certificate_fails_before_connecting(void **state)
     bp_options_destroy(o);
 }
 
+static void test_cli_identity_of_the_users_folder_is_taken_where_none_is_named(void **state)
+{
+    (void)state;
+    struct bp_cli_files there = {0}, named = {0}, wanted = {0};
+    const char *config = temporary_write("config.yaml", BP_STR("server: file:1\n"));
+    const char *argv[] = {"status", "--config", config};
+    (void)temporary_write("home/berbagi/identity.pem", BP_STR("-"));
+    struct bp_options *o = parse(3, argv);
+    assert_true(bp_cli_files_find(o, true, &there));
+    assert_string_equal(there.cert, temporary_path("home/berbagi/identity.pem"));
+    assert_null(there.key);
+    assert_null(there.ca); /* is not there */
+    assert_true(bp_cli_files_find(o, false, &wanted));
+    assert_string_equal(wanted.ca, temporary_path("home/berbagi/ca.pem"));
+    bp_options_destroy(o);
+
+    const char *with[] = {"status", "--cert", "mine.pem"};
+    o = parse(3, with);
+    assert_true(bp_cli_files_find(o, true, &named));
+    assert_string_equal(named.cert, "mine.pem");
+
+    bp_options_destroy(o);
+    bp_cli_files_fini(&there);
+    bp_cli_files_fini(&wanted);
+    bp_cli_files_fini(&named);
+}
+
 static void test_cli_lists_are_cut_at_commas(void **state)
 {
     (void)state;
@@ -126,6 +153,7 @@ int main(void)
         cmocka_unit_test(test_cli_missing_certificate_fails_before_connecting),
         cmocka_unit_test(test_cli_lists_are_cut_at_commas),
         cmocka_unit_test(test_cli_too_many_operands_are_wrong_usage),
+        cmocka_unit_test(test_cli_identity_of_the_users_folder_is_taken_where_none_is_named),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

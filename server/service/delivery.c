@@ -9,7 +9,7 @@
 #include "told.h"
 #include "wire.h"
 
-#define BATCH_BYTES (256u << 10) /* what the caches hold on its way to the wire */
+#define BATCH_BYTES (192u << 10) /* what the caches hold on its way to the wire */
 #define EVENT_BYTES_GUESSED 512u /* of a delivery, for the first allocation */
 #define DELIVERY_HEAD_BYTES 64u  /* about what stands around an event */
 

@@ -57,7 +57,7 @@ bool bp_delivery_refresh(struct bp_delivery *d, bool *changed, struct bp_rpc_sta
 bool bp_delivery_has_rights(const struct bp_delivery *d, struct bp_rpc_status *status);
 
 /* Reads from the place on, looks at no more than `most_looked_at` events, and takes up to `most` of
- * those that pass, as many as fit in about 256 KiB, into batch. Advances the place. One short read
+ * those that pass, as many as fit in about 192 KiB, into batch. Advances the place. One short read
  * transaction. */
 void bp_delivery_read(struct bp_delivery *d, size_t most, size_t most_looked_at,
                       struct bp_batch_fields fields, struct bp_batch *batch);

@@ -6,7 +6,7 @@
 
 #define HAS_CONTROL 0x80000000u
 #define LENGTH_BYTES 4u
-#define FIRST_CAPACITY (2u * BP_BLOCK_BYTES)
+#define FIRST_CAPACITY BP_BLOCK_BYTES
 #define FIRST_PLACES 16u
 
 static size_t whole_blocks(size_t n)

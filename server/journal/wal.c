@@ -86,8 +86,11 @@ static bp_status wal_recover(struct bp_commit_log *log, struct bp_err *err)
     w->is_broken = true;
     for (unsigned i = 0; i < w->n && st == BP_OK; i++) {
         struct bp_wal_segment *segment = &w->segments[i];
+        uint64_t bytes = 0;
         close_file(segment);
-        st = bp_segment_open(segment->path, &w->seal.log_id, &segment->bytes, &segment->fd, err);
+        st = bp_segment_open(segment->path, &w->seal.log_id, &bytes, &segment->fd, err);
+        if (st == BP_OK && bytes != segment->bytes)
+            st = bp_fail(err, BP_ECORRUPT, "log segment %s: its size has changed", segment->path);
     }
     return st;
 }

@@ -211,6 +211,27 @@ def start_fails(own, *options, code=1):
     return done.stderr
 
 
+@pytest.mark.parametrize("harm", ["missing", "cut"])
+def test_log_that_is_not_whole_after_a_kill_keeps_the_server_from_starting(own, harm):
+    """What was acknowledged last may stand there alone; after a stop in good order nothing does."""
+    push(own, 1, 20)
+    own.kill()
+    file = own.data / "journal" / "wal" / "00"
+    content = file.read_bytes()
+    file.unlink()
+    if harm == "cut":
+        file.write_bytes(content[:len(content) // 2])
+    said = start_fails(own)
+    assert str(file) in said and "acknowledged" in said
+    file.write_bytes(content)
+    own.start()
+    assert status(own).head_position == 20
+    own.stop()
+    shutil.rmtree(file.parent)
+    own.start()
+    assert status(own).head_position == 20
+
+
 @pytest.mark.parametrize("harm", ["cut", "garbage", "another's"])
 def test_journal_that_is_none_is_refused_and_left_as_it_is(own, harm):
     push(own, 1, 200)

@@ -2,7 +2,8 @@
  * round. A flow keeps the turn until it has used up its quantum; what a large piece of mail takes
  * beyond that is a debt, which it stands out of the round until it is paid (surplus round robin). So
  * whoever sends little waits for at most a quantum of each other flow and the one piece of mail at
- * hand, however much the others have waiting; and a flow that is alone is never held up.
+ * hand, however much the others have waiting. A flow that is alone is never held up, but owes the last
+ * piece of what it used: who comes to it is next. The debt stays with a flow that has nothing waiting.
  *
  * One thread's; a mailbox brings mail there. Never allocates. */
 #ifndef BERBAGI_FAIR_QUEUE_H
@@ -13,7 +14,7 @@
 #include "mailbox.h"
 
 /* Of one sender; embedded where its mail comes from. Zeroed at first; the queue's while anything of
- * it waits. A flow with nothing waiting owes nothing. */
+ * it waits. */
 struct bp_flow {
     struct bp_flow *next; /* in the round */
     struct bp_mail *first, **end;

@@ -79,7 +79,26 @@ static void test_fair_queue_large_mail_is_paid_before_the_next_turn(void **state
     assert_ptr_equal(take(&q), &of_small[5]);
 }
 
-static void test_fair_queue_who_is_left_alone_owes_nobody(void **state)
+static void test_fair_queue_who_comes_to_one_that_was_alone_is_next(void **state)
+{
+    struct bp_fair_queue q;
+    struct bp_flow large = {0}, small = {0};
+    struct bp_mail of_large[8], of_small[20];
+    (void)state;
+    bp_fair_queue_init(&q, QUANTUM);
+    add_all(&q, &large, of_large, 8, 3 * QUANTUM);
+    for (size_t i = 0; i < 5; i++)
+        assert_ptr_equal(take(&q), &of_large[i]);
+
+    add_all(&q, &small, of_small, 20, QUANTUM);
+
+    for (size_t i = 0; i < 4; i++) /* until the last of the large ones is paid for, no longer */
+        assert_ptr_equal(take(&q), &of_small[i]);
+    assert_ptr_equal(take(&q), &of_large[5]);
+    assert_ptr_equal(take(&q), &of_small[4]);
+}
+
+static void test_fair_queue_who_is_left_alone_is_not_held_up(void **state)
 {
     struct bp_fair_queue q;
     struct bp_flow large = {0}, small = {0};
@@ -92,12 +111,48 @@ static void test_fair_queue_who_is_left_alone_owes_nobody(void **state)
     assert_ptr_equal(take(&q), &of_small[0]);
 
     assert_ptr_equal(take(&q), &of_large[1]);
-    add_all(&q, &small, of_small + 1, 2, 1); /* leaves and comes back */
+    add_all(&q, &small, of_small + 1, 2, 1); /* left, and comes back */
 
-    assert_ptr_equal(take(&q), &of_large[2]);
     assert_ptr_equal(take(&q), &of_small[1]);
     assert_ptr_equal(take(&q), &of_small[2]);
+    assert_ptr_equal(take(&q), &of_large[2]);
     assert_null(bp_fair_queue_first(&q));
+}
+
+static void test_fair_queue_debt_stays_with_a_flow_that_was_empty(void **state)
+{
+    struct bp_fair_queue q;
+    struct bp_flow large = {0}, small = {0};
+    struct bp_mail of_large, of_small;
+    (void)state;
+    bp_fair_queue_init(&q, QUANTUM);
+    add_all(&q, &large, &of_large, 1, 20 * QUANTUM);
+    assert_ptr_equal(take(&q), &of_large);
+
+    for (size_t i = 0; i < 5; i++) { /* one at a time each, the large one always there first */
+        add_all(&q, &large, &of_large, 1, 20 * QUANTUM);
+        add_all(&q, &small, &of_small, 1, 1);
+        assert_ptr_equal(take(&q), &of_small);
+        assert_ptr_equal(take(&q), &of_large);
+        assert_true(bp_fair_queue_is_empty(&q));
+    }
+}
+
+static void test_fair_queue_who_is_left_with_the_turn_keeps_it(void **state)
+{
+    struct bp_fair_queue q;
+    struct bp_flow large = {0}, small = {0};
+    struct bp_mail of_large, of_small;
+    (void)state;
+    bp_fair_queue_init(&q, QUANTUM);
+    add_all(&q, &large, &of_large, 1, 20 * QUANTUM);
+    add_all(&q, &small, &of_small, 1, 1);
+    assert_ptr_equal(take(&q), &of_large);
+
+    add_all(&q, &large, &of_large, 1, 20 * QUANTUM);
+
+    assert_ptr_equal(take(&q), &of_small);
+    assert_ptr_equal(take(&q), &of_large);
 }
 
 static void test_fair_queue_work_in_slices_goes_round(void **state)
@@ -127,7 +182,10 @@ int main(void)
         cmocka_unit_test(test_fair_queue_one_flow_keeps_its_order),
         cmocka_unit_test(test_fair_queue_late_comer_waits_for_one_turn_of_each_other),
         cmocka_unit_test(test_fair_queue_large_mail_is_paid_before_the_next_turn),
-        cmocka_unit_test(test_fair_queue_who_is_left_alone_owes_nobody),
+        cmocka_unit_test(test_fair_queue_who_comes_to_one_that_was_alone_is_next),
+        cmocka_unit_test(test_fair_queue_who_is_left_alone_is_not_held_up),
+        cmocka_unit_test(test_fair_queue_debt_stays_with_a_flow_that_was_empty),
+        cmocka_unit_test(test_fair_queue_who_is_left_with_the_turn_keeps_it),
         cmocka_unit_test(test_fair_queue_work_in_slices_goes_round),
     };
     return cmocka_run_group_tests_name("fair_queue", tests, NULL, NULL);

@@ -10,9 +10,9 @@
 
 /* A stream reads no further request while as many of its agency are on their way. Several group
  * commits' worth, so a lone agency goes as fast as ever. */
-#define BP_LANE_EVENTS 8192u
+#define BP_LANE_EVENTS 4096u
 /* A unary call can't wait like that: beyond this it is refused. */
-#define BP_LANE_EVENTS_UNARY (4 * BP_LANE_EVENTS)
+#define BP_LANE_EVENTS_UNARY (8 * BP_LANE_EVENTS)
 
 /* An agency with no more than this on its way sends little. */
 #define BP_LANE_LIGHT_EVENTS 128u

@@ -180,37 +180,55 @@ const struct bp_rpc_method bp_operator_disconnect_method = {
 /* --- the metric --- */
 
 struct holders {
-    struct bp_metric_row rows[BP_METRIC_ROWS_MAX];
-    size_t n;
+    struct bp_metric_row *rows;
+    size_t n, room;
 };
 
-/* An agency with several certificates has the row of the one that ends first. */
 static bool note_holder(void *context, const struct bp_rpc_connection_info *info)
 {
     struct holders *h = context;
-    uint64_t ends = (uint64_t)(info->identity->not_after_ns / BP_NS_PER_S);
     if (info->identity->kind != BP_IDENTITY_AGENCY)
         return true;
-    for (size_t i = 0; i < h->n; i++) {
-        if (strcmp(h->rows[i].label, info->identity->name) != 0)
-            continue;
-        h->rows[i].value = ends < h->rows[i].value ? ends : h->rows[i].value;
-        return true;
+    if (h->n == h->room) {
+        size_t room = h->room != 0 ? 2 * h->room : 64;
+        struct bp_metric_row *rows = realloc(h->rows, room * sizeof(*rows));
+        if (rows == NULL)
+            return false;
+        h->rows = rows;
+        h->room = room;
     }
-    if (h->n == BP_METRIC_ROWS_MAX)
-        return false;
-    (void)bp_str_copy(h->rows[h->n].label, sizeof(h->rows[0].label), bp_str(info->identity->name));
-    h->rows[h->n++].value = ends;
+    struct bp_metric_row *row = &h->rows[h->n++];
+    (void)bp_str_copy(row->label, sizeof(row->label), bp_str(info->identity->name));
+    row->value = (uint64_t)(info->identity->not_after_ns / BP_NS_PER_S);
     return true;
+}
+
+static int compare_holders(const void *a, const void *b)
+{
+    const struct bp_metric_row *x = a, *y = b;
+    int order = strcmp(x->label, y->label);
+    return order != 0 ? order : (x->value > y->value) - (x->value < y->value);
+}
+
+/* An agency with several certificates has the row of the one that ends first. */
+static size_t keep_first_of_each(struct bp_metric_row *rows, size_t n)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (kept == 0 || strcmp(rows[kept - 1].label, rows[i].label) != 0)
+            rows[kept++] = rows[i];
+    }
+    return kept;
 }
 
 void bp_operator_count_holders(void *exchange)
 {
     struct bp_exchange *x = exchange;
-    struct holders *h = calloc(1, sizeof(*h));
-    if (h == NULL)
-        return;
-    bp_rpc_server_each_connection(x->rpc, 0, note_holder, h);
-    bp_metric_set_rows(BP_METRIC_CERTIFICATE_NOT_AFTER, "agency", h->rows, h->n);
-    free(h);
+    struct holders h = {.n = 0};
+    bp_rpc_server_each_connection(x->rpc, 0, note_holder, &h);
+    if (h.n != 0)
+        qsort(h.rows, h.n, sizeof(*h.rows), compare_holders);
+    bp_metric_set_rows(BP_METRIC_CERTIFICATE_NOT_AFTER, "agency", h.rows,
+                       keep_first_of_each(h.rows, h.n));
+    free(h.rows);
 }

@@ -1,9 +1,9 @@
 /* The certificates in force, and how others take their place: when the files change, when somebody
  * asks (SIGHUP, ReloadCertificates). A thread of its own loads the files, checks them
- * (bp_credentials_load, and that no host name gets lost), proves what is new of certificate, key and
- * bundle by a handshake (bp_rpc_prove)
- * and hands them to the queue's thread, which swaps. A set that fails any of it changes nothing and
- * is tried again when a file changes, or within a minute. */
+ * (bp_credentials_load, and that no host name gets lost), proves what is new of certificate, key
+ * and bundle by a handshake (bp_rpc_prove) and hands them to the queue's thread, which swaps. A set
+ * that fails any of it changes nothing and is tried again when a file changes, or within a minute.
+ */
 #ifndef BERBAGI_ROTATION_H
 #define BERBAGI_ROTATION_H
 

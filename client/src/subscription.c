@@ -190,20 +190,15 @@ static struct stream stream_of(struct bp_link *link)
     return (struct stream){.link = link, .heard_ms = bp_client_now_ms()};
 }
 
-/* Leaves the stream made with renewed files, which has not answered, for the one before. */
-static void go_back(struct berbagi_subscription *s)
+/* Leaves the stream made with renewed files, which ended before it answered, for the one before. */
+static void give_up_move(struct berbagi_subscription *s)
 {
+    const struct berbagi_error why = *bp_link_error(s->now.link);
     bp_link_close(s->now.link);
     s->now = s->former;
     s->now.was_left = true;
     s->now.heard_ms = bp_client_now_ms(); /* nobody listened */
     s->former = (struct stream){0};
-}
-
-static void give_up_move(struct berbagi_subscription *s)
-{
-    const struct berbagi_error why = *bp_link_error(s->now.link);
-    go_back(s);
     if (bp_move_failed(&s->move, s->client, &why)) {
         bp_link_close(s->now.link);
         s->now.link = NULL;
@@ -359,33 +354,50 @@ berbagi_status berbagi_subscription_acknowledge(struct berbagi_subscription *s, 
     return BERBAGI_OK;
 }
 
-/* Has everything been written, the half-close too? */
+/* Has everything been written, the half-close too? On a new stream the last acknowledgement waits
+ * until the exchange has sent as much again. */
 static bool write_end(struct berbagi_subscription *s)
 {
     write_next(s);
-    if (!bp_link_is_writable(s->now.link))
+    if (!bp_link_is_writable(s->now.link) || (is_durable(s) && s->wanted > s->now.through))
         return false;
     bp_link_half_close(s->now.link);
     return true;
 }
 
+/* Until the link has ended. BERBAGI_AGAIN: not by then. */
+static berbagi_status wait_for_end(struct berbagi_subscription *s, int64_t until_ms,
+                                   struct berbagi_error *error)
+{
+    const struct berbagi_response *dropped;
+    bool is_closed = false;
+    while (s->now.link != NULL) {
+        is_closed = is_closed || write_end(s);
+        enum bp_link_event event = bp_link_next(s->now.link, until_ms);
+        berbagi_status status = BERBAGI_OK;
+        if (event == LINK_ENDED && s->former.link == NULL)
+            return BERBAGI_OK;
+        if (event == LINK_ENDED)
+            give_up_move(s);
+        else if (event == LINK_MESSAGE && !is_closed)
+            status = take_message(s, &dropped, error);
+        if (status != BERBAGI_OK)
+            return status;
+        if (bp_client_now_ms() >= until_ms)
+            return BERBAGI_AGAIN;
+    }
+    return bp_client_fail(error, BERBAGI_EUNREACHABLE, "the connection is gone");
+}
+
 berbagi_status berbagi_subscription_end(struct berbagi_subscription *s, int timeout_ms,
                                         struct berbagi_error *error)
 {
-    if (s->former.link != NULL)
-        go_back(s);
     if (s->failed || s->now.link == NULL)
         return bp_client_fail(error, BERBAGI_EUNREACHABLE,
                               "there is no connection to end in order");
-    const int64_t until_ms = bp_client_until_ms(timeout_ms);
-    bool is_closed = false;
-    enum bp_link_event event;
-    do {
-        is_closed = is_closed || write_end(s);
-        event = bp_link_next(s->now.link, until_ms);
-    } while (event != LINK_ENDED && bp_client_now_ms() < until_ms);
-    if (event != LINK_ENDED)
-        return BERBAGI_AGAIN;
+    berbagi_status status = wait_for_end(s, bp_client_until_ms(timeout_ms), error);
+    if (status != BERBAGI_OK)
+        return status;
     s->failed = true; /* it is over; only close may follow */
     const struct berbagi_error *why = bp_link_error(s->now.link);
     if (why->code == GRPC_STATUS_OK)

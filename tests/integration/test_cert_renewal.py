@@ -215,8 +215,9 @@ def test_a_subscription_lives_through_a_renewal_and_the_end_of_the_certificate_b
         with ministry.start("subscribe", "inbox") as inbox:
             push_three(1)
             inbox.wait_lines(3)
-            old = reader.serial
+            old, connection = reader.serial, inbox.sockets
             assert reader.cert("renew").code == 0 and writer.cert("renew").code == 0
+            inbox.wait_moved(connection)
             office.revoke(old)
             push_three(4)
             inbox.wait_lines(6)

@@ -1,6 +1,5 @@
 """A push or subscription that runs for months: its certificate is renewed under way, and nobody restarts anything."""
 
-import os
 import signal
 
 import pytest
@@ -45,20 +44,6 @@ class Renewed(User):
         self.ex.reload()
 
 
-def sockets(running):
-    folder = f"/proc/{running.process.pid}/fd"
-    links = (os.readlink(f"{folder}/{number}") for number in os.listdir(folder))
-    return {link for link in links if link.startswith("socket:")}
-
-
-def wait_moved(running, before, meanwhile=lambda: None):
-    """Until a program has another connection in the place of the one it had."""
-    def has_moved():
-        meanwhile()
-        return len(now := sockets(running)) == len(before) and now != before
-    wait_until(has_moved, what="another connection")
-
-
 @pytest.mark.parametrize("withdrawn", ["when_all_went_over", "at_once"])
 def test_a_subscription_and_a_push_outlive_renewals_and_withdrawals(revoking, tmp_path, withdrawn):
     ex = revoking
@@ -75,12 +60,12 @@ def test_a_subscription_and_a_push_outlive_renewals_and_withdrawals(revoking, tm
         push_some(5)
         inbox.wait_lines(5)
         for _ in range(2):
-            before = [(running, sockets(running)) for running in (inbox, unnamed, push)]
+            before = [(running, running.sockets) for running in (inbox, unnamed, push)]
             old = reader.renew(), writer.renew()
             push_some(20)  # goes on while they change
             for running, connections in before:
                 if withdrawn == "when_all_went_over":
-                    wait_moved(running, connections, lambda: push_some(1))
+                    running.wait_moved(connections, lambda: push_some(1))
             for user, held in zip((reader, writer), old):
                 user.withdraw(held)
             push_some(20)

@@ -148,6 +148,19 @@ class Running:
         wait_until(lambda: len(self.lines) >= count,
                    what=f"{count} lines; {len(self.lines)} came, {self._pieces.get('stderr')}")
 
+    @property
+    def sockets(self):
+        folder = f"/proc/{self.process.pid}/fd"
+        links = (os.readlink(f"{folder}/{number}") for number in os.listdir(folder))
+        return {link for link in links if link.startswith("socket:")}
+
+    def wait_moved(self, before, meanwhile=lambda: None):
+        """Until it has another connection in the place of the one among the sockets before."""
+        def has_moved():
+            meanwhile()
+            return len(now := self.sockets) == len(before) and now != before
+        wait_until(has_moved, what="another connection")
+
     def feed(self, text):
         self.stdin.write(text.encode())
         self.stdin.flush()

@@ -342,6 +342,30 @@ static void test_subscription_end_acknowledges_then_closes(void **state)
     berbagi_subscription_close(s);
 }
 
+static void test_subscription_end_on_a_new_link_waits_until_it_may_acknowledge(void **state)
+{
+    (void)state;
+    struct berbagi_subscription *s = subscribe("daily", BERBAGI_START_DEFAULT);
+    opened(0, 4);
+    batch(1, 4);
+    (void)next(s);
+    (void)next(s);
+    assert_int_equal(berbagi_subscription_acknowledge(s, 4), BERBAGI_OK);
+    fake_renew();
+    const struct berbagi_response *r;
+    fake_end(GRPC_STATUS_UNAVAILABLE, "", 0); /* the new stream, so the first goes on */
+    fake_end(GRPC_STATUS_UNAVAILABLE, "", 0); /* and ends as well, its acknowledgement lost */
+    opened(0, 4);
+    assert_int_equal(berbagi_subscription_next(s, 60000, &r, NULL), BERBAGI_OK);
+    batch(1, 4);
+
+    assert_int_equal(berbagi_subscription_end(s, 1000, NULL), BERBAGI_OK);
+
+    assert_true(fake_was_half_closed());
+    assert_int_equal(acknowledged(fake_written() - 1), 4);
+    berbagi_subscription_close(s);
+}
+
 static void test_subscription_bad_name_is_refused(void **state)
 {
     (void)state;
@@ -370,6 +394,7 @@ int main(void)
         TEST(test_subscription_taken_over_by_its_own_renewal_comes_back),
         TEST(test_subscription_at_its_quota_ends_the_old_stream_first),
         TEST(test_subscription_end_acknowledges_then_closes),
+        TEST(test_subscription_end_on_a_new_link_waits_until_it_may_acknowledge),
         TEST(test_subscription_bad_name_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

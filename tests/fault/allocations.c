@@ -250,10 +250,10 @@ static bool try_nth(struct place *p, const struct scenario *s, unsigned long nth
     return false;
 }
 
-/* Every one of the first hundreds; then, where there are thousands, one in so many. */
+/* Every one of the first hundred; then, where there are thousands, one in so many. */
 static unsigned long next_of(unsigned long nth, bool is_lasting)
 {
-    return (nth < 200 ? nth + 1 : nth + nth / 50) + (is_lasting ? 3 : 0);
+    return (nth < 100 ? nth + 1 : nth + nth / 33) + (is_lasting ? 6 : 0);
 }
 
 static unsigned long try_all(struct place *p, const struct scenario *s, bool is_lasting,

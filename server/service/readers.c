@@ -16,15 +16,44 @@ static void on_task(struct bp_rpc_task *task)
     poke_all((struct bp_readers *)task);
 }
 
-static void on_tick(void *context)
+/* Thousands may be waiting: whoever has nothing to do at this time is not touched. */
+static void poke_due(struct bp_readers *r)
 {
-    poke_all(context);
+    int64_t now_ms = bp_monotonic_ms(r->x->clock);
+    struct bp_reader *next;
+    for (struct bp_reader *reader = r->first; reader != NULL; reader = next) {
+        next = reader->next;
+        if (now_ms >= reader->due_ms)
+            reader->poke(reader);
+    }
 }
 
-void bp_readers_init(struct bp_readers *r, struct bp_rpc_server *rpc)
+/* Has what rights rest on changed since the last tick? Whoever reads is cut by it within one. */
+static bool rights_may_have_changed(struct bp_readers *r)
 {
-    *r = (struct bp_readers){.task = {.run = on_task}, .rpc = rpc};
-    bp_rpc_server_every(rpc, TICK_MS, on_tick, r);
+    struct bp_policy *policy = bp_exchange_policy(r->x);
+    uint64_t version = policy != NULL ? bp_policy_version(policy) : 0;
+    bp_day today = bp_exchange_today(r->x);
+    bool changed = version != r->version || today != r->today;
+    bp_policy_unref(policy);
+    r->version = version;
+    r->today = today;
+    return changed;
+}
+
+static void on_tick(void *context)
+{
+    struct bp_readers *r = context;
+    if (rights_may_have_changed(r))
+        poke_all(r);
+    else
+        poke_due(r);
+}
+
+void bp_readers_init(struct bp_readers *r, struct bp_exchange *x)
+{
+    *r = (struct bp_readers){.task = {.run = on_task}, .x = x};
+    bp_rpc_server_every(x->rpc, TICK_MS, on_tick, r);
 }
 
 static struct bp_reader *find(const struct bp_readers *r, const char *agency,
@@ -71,5 +100,5 @@ bool bp_readers_holds(const struct bp_readers *r, const char *agency, const char
 
 void bp_readers_wake(struct bp_readers *r)
 {
-    bp_rpc_post(r->rpc, &r->task);
+    bp_rpc_post(r->x->rpc, &r->task);
 }

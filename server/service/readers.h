@@ -10,8 +10,9 @@ struct bp_reader {
     struct bp_reader *next, **place; /* the list's while inside; place NULL = outside */
     const char *agency;              /* borrowed while inside */
     const char *subscription;        /* "" = not durable */
-    /* Something may have changed: the head, the policy, the day, the clock. Called often: must be
-     * cheap when there is nothing to do. May remove itself. */
+    int64_t due_ms; /* monotonic; when it is to be poked although nothing changed */
+    /* Something may have changed: the head, the policy, the day; or its time has come. Called often:
+     * must be cheap when there is nothing to do. May remove itself. */
     void (*poke)(struct bp_reader *reader);
     /* Another reader opened the subscription; it has been removed already. */
     void (*taken_over)(struct bp_reader *reader);
@@ -19,12 +20,14 @@ struct bp_reader {
 
 struct bp_readers {
     struct bp_rpc_task task; /* first: a task is its readers */
-    struct bp_rpc_server *rpc;
+    struct bp_exchange *x;
     struct bp_reader *first;
+    bp_day today; /* of the last tick, as is the policy's version */
+    uint64_t version;
 };
 
 /* Registers a tick with the server; before it starts. */
-void bp_readers_init(struct bp_readers *r, struct bp_rpc_server *rpc);
+void bp_readers_init(struct bp_readers *r, struct bp_exchange *x);
 
 /* Puts a reader in; one that holds the same subscription of the same agency is taken over first. */
 void bp_readers_add(struct bp_readers *r, struct bp_reader *reader);

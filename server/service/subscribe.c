@@ -60,7 +60,7 @@ struct stream {
     struct bp_return read_back, saved_back;
     struct bp_unacknowledged unacknowledged;
     uint32_t most_unacknowledged, most_batch;
-    int64_t bookmark_ms, last_sent_ms;
+    int64_t bookmark_ms;
     uint64_t through_sent, acknowledged;
 };
 
@@ -150,7 +150,7 @@ static void send_response(struct stream *s, struct bp_buf *out)
         end(s, bp_rpc_status_of(BP_ENOMEM, NULL));
         return;
     }
-    s->last_sent_ms = now_ms(s);
+    s->reader.due_ms = now_ms(s) + s->bookmark_ms;
     bp_rpc_call_send(s->call, &blob, 1);
 }
 
@@ -333,7 +333,7 @@ static bool bookmark_is_due(struct stream *s, bool at_head)
 {
     bool is_told = s->caught_up || !at_head;
     s->caught_up = s->caught_up || at_head;
-    return !is_told || now_ms(s) - s->last_sent_ms >= s->bookmark_ms;
+    return !is_told || now_ms(s) >= s->reader.due_ms;
 }
 
 /* While one message is on its way the next is read, but near the head: what comes in meanwhile goes

@@ -16,7 +16,7 @@ bp_status bp_subscriber_create(struct bp_exchange *x, struct bp_subscriber **out
     if (s == NULL)
         return bp_fail(err, BP_ENOMEM, "subscriber service: out of memory");
     s->x = x;
-    bp_readers_init(&s->readers, x->rpc);
+    bp_readers_init(&s->readers, x);
     bp_returns_init(&s->returns, x->rpc, handle);
     bp_status st = BP_OK;
     for (size_t i = 0; st == BP_OK && i < sizeof(methods) / sizeof(methods[0]); i++)

@@ -53,6 +53,23 @@ static void log_refused(const char *event, const struct bp_rpc_call *c,
                bp_log_quote(words, sizeof(words), bp_str(status->message)));
 }
 
+bool bp_rpc_close_flooding(struct bp_rpc_call *c)
+{
+    struct bp_rpc_server *s = c->server;
+    int64_t now_ms = bp_monotonic_ms(&bp_system_clock);
+    if (c->connection == NULL || !bp_rpc_peer_floods(c->certificate, now_ms))
+        return false;
+    if (c->connection->end_by_ms == 0) {
+        static struct bp_log_limit limit = {.most = 10, .interval_ms = 1000};
+        if (bp_log_admit(&limit))
+            bp_log(BP_LOG_WARN, "rpc.connection_closed", "serial=%s why=calls_given_up",
+                   c->certificate->is_known ? c->certificate->identity.serial : "-");
+        c->connection->end_by_ms = now_ms;
+        (void)bp_rpc_sockets_shut(s->port, c->connection->address);
+    }
+    return true;
+}
+
 /* The verdict on the certificate, told once for each connection, and on the connection. */
 static bool judge(struct bp_rpc_call *c, struct bp_rpc_status *status)
 {
@@ -64,8 +81,10 @@ static bool judge(struct bp_rpc_call *c, struct bp_rpc_status *status)
     stands = bp_rpc_peers_judge(&s->peers, c->certificate, now_ns, status);
     if (is_new && s->config.connected != NULL)
         s->config.connected(s->config.context, stands ? BP_REASON_NONE : status->reason);
-    if (!stands || c->connection == NULL || c->connection->end_by_ms == 0)
+    if (!stands || c->connection == NULL)
         return stands;
+    if (!bp_rpc_close_flooding(c) && c->connection->end_by_ms == 0)
+        return true;
     *status = bp_rpc_status(BP_REASON_DISCONNECTED, NULL);
     return false;
 }

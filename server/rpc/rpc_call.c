@@ -275,17 +275,9 @@ static void tell_ended(struct bp_rpc_call *c)
                       config->clock->monotonic_ns(config->clock) - c->began_ns);
 }
 
-/* Closes the connection of a client that gives up call after call. */
-static void punish_abandoning(struct bp_rpc_call *c)
+static bool was_given_up(const struct bp_rpc_call *c)
 {
-    struct bp_rpc_server *s = c->server;
-    bool was_given_up = c->cancelled != 0 && !c->end.cut && c->connection != NULL;
-    if (!was_given_up || s->stopping ||
-        !bp_rpc_connection_abandons(c->connection, bp_monotonic_ms(&bp_system_clock)))
-        return;
-    bp_log(BP_LOG_WARN, "rpc.connection_closed", "serial=%s why=calls_given_up",
-           c->certificate->is_known ? c->certificate->identity.serial : "-");
-    (void)bp_rpc_sockets_shut(s->port, c->connection->address);
+    return c->cancelled != 0 && !c->end.cut && c->certificate != NULL && !c->server->stopping;
 }
 
 static enum next step_over(struct bp_rpc_call *c)
@@ -293,7 +285,10 @@ static enum next step_over(struct bp_rpc_call *c)
     if (c->grpc == NULL)
         return NEXT_OVER; /* a slot nobody came to */
     unlink_call(c);
-    punish_abandoning(c);
+    if (was_given_up(c)) {
+        bp_rpc_peer_abandons(c->certificate, bp_monotonic_ms(&bp_system_clock));
+        (void)bp_rpc_close_flooding(c);
+    }
     if (c->begun)
         c->route->method->over(c);
     tell_ended(c);

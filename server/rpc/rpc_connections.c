@@ -6,10 +6,6 @@
 /* An ended connection has this long to tell its callers before its socket is closed under them. */
 #define LAST_WORDS_MS 1000
 
-/* What a connection may have given up at once, and what time forgives. */
-#define ABANDONED_MAX 500
-#define ABANDONED_PER_S 50
-
 static struct bp_rpc_connection **bucket_of(struct bp_rpc_connections *t, const char *address)
 {
     return &t->buckets[bp_crc32c(0, address, strlen(address)) % BP_RPC_CONNECTION_BUCKETS];
@@ -76,19 +72,6 @@ void bp_rpc_connections_give_back(struct bp_rpc_connections *t, struct bp_rpc_co
         return;
     c->calls--;
     t->idle += c->calls == 0;
-}
-
-bool bp_rpc_connection_abandons(struct bp_rpc_connection *c, int64_t now_ms)
-{
-    int64_t forgiven = (now_ms - c->abandoned_at_ms) * ABANDONED_PER_S / 1000;
-    if (forgiven > 0) {
-        c->abandoned = forgiven < c->abandoned ? c->abandoned - (unsigned)forgiven : 0;
-        c->abandoned_at_ms = now_ms;
-    }
-    if (++c->abandoned <= ABANDONED_MAX || c->end_by_ms != 0)
-        return false;
-    c->end_by_ms = now_ms;
-    return true;
 }
 
 void bp_rpc_connections_prune(struct bp_rpc_connections *t, unsigned port)

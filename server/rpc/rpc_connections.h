@@ -17,8 +17,6 @@ struct bp_rpc_connection {
     int64_t since_ns;                       /* its first call */
     unsigned calls;                         /* open now */
     int64_t end_by_ms;                      /* it was ended: closed by then; 0: no */
-    unsigned abandoned;                     /* calls its other side gave up, less what time took */
-    int64_t abandoned_at_ms;                /* of the system's monotonic clock: the last of them */
 };
 
 struct bp_rpc_connections {
@@ -36,12 +34,6 @@ struct bp_rpc_connection *bp_rpc_connections_take(struct bp_rpc_connections *t, 
                                                   int64_t now_ns, bool *is_new);
 void bp_rpc_connections_give_back(struct bp_rpc_connections *t,
                                   struct bp_rpc_connection *connection); /* NULL allowed */
-
-/* Counts a call that the other side gave up before it was answered. Clients do that at a deadline or
- * when they end; one that does it by the thousand costs the queue's thread more than any answer
- * would, and HTTP/2's limit of streams does not see it, because a call given up is none any more.
- * True, once: that was too often, and the connection is to be closed. */
-bool bp_rpc_connection_abandons(struct bp_rpc_connection *connection, int64_t now_ms);
 
 /* Forgets those without calls whose socket is gone. */
 void bp_rpc_connections_prune(struct bp_rpc_connections *t, unsigned port);

@@ -140,6 +140,8 @@ struct bp_rpc_status bp_rpc_request_is_missing(void);
 bool bp_rpc_request_is_fit(const struct bp_rpc_call *c, struct bp_rpc_status *status);
 /* Ends an open call for a reason of the layer's own: logged and told to config.cut. */
 void bp_rpc_call_cut(struct bp_rpc_call *c, const struct bp_rpc_status *why);
+/* Closes the connection of a call whose caller gives up call after call; true: it is closed. */
+bool bp_rpc_close_flooding(struct bp_rpc_call *c);
 /* Ends the open calls whose certificate no longer stands. Returns their number. */
 unsigned bp_rpc_expel(struct bp_rpc_server *s);
 

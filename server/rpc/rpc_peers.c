@@ -3,6 +3,11 @@
 #include "clock.h"
 #include "crc32c.h"
 
+/* Calls that may be given up at once, what time forgives, and how much is held against anybody. */
+#define ABANDONED_MAX 500
+#define ABANDONED_PER_S 50
+#define ABANDONED_HELD_MAX (2 * ABANDONED_MAX)
+
 void bp_rpc_peers_init(struct bp_rpc_peers *p, const char *trust_domain,
                        const struct bp_credentials *credentials)
 {
@@ -151,4 +156,20 @@ bool bp_rpc_peers_judge(struct bp_rpc_peers *p, struct bp_rpc_certificate *c, in
     }
     *why = c->verdict;
     return c->verdict.code == BP_RPC_OK;
+}
+
+bool bp_rpc_peer_floods(struct bp_rpc_certificate *c, int64_t now_ms)
+{
+    int64_t forgiven = (now_ms - c->abandoned_at_ms) * ABANDONED_PER_S / 1000;
+    if (forgiven > 0) {
+        c->abandoned = forgiven < c->abandoned ? c->abandoned - (unsigned)forgiven : 0;
+        c->abandoned_at_ms = now_ms;
+    }
+    return c->abandoned > ABANDONED_MAX;
+}
+
+void bp_rpc_peer_abandons(struct bp_rpc_certificate *c, int64_t now_ms)
+{
+    (void)bp_rpc_peer_floods(c, now_ms);
+    c->abandoned += c->abandoned < ABANDONED_HELD_MAX;
 }

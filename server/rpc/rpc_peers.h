@@ -22,6 +22,8 @@ struct bp_rpc_certificate {
     uint64_t generation; /* of the credentials that judged it; 0 = none did */
     int64_t judged_at_ns;
     struct bp_rpc_status verdict;
+    unsigned abandoned;      /* calls its holders gave up, less what time took */
+    int64_t abandoned_at_ms; /* of the system's monotonic clock: the last of them */
 };
 
 struct bp_rpc_peers {
@@ -48,5 +50,12 @@ void bp_rpc_peers_give_back(struct bp_rpc_certificate *certificate); /* NULL all
  * second; in between a call costs two comparisons. */
 bool bp_rpc_peers_judge(struct bp_rpc_peers *p, struct bp_rpc_certificate *certificate,
                         int64_t now_ns, struct bp_rpc_status *why);
+
+/* Counts a call that the other side gave up before it was answered. Clients do that at a deadline or
+ * when they end; one that does it by the thousand costs the queue's thread more than any answer
+ * would, and HTTP/2's limit of streams does not see it, because a call given up is none any more. */
+void bp_rpc_peer_abandons(struct bp_rpc_certificate *certificate, int64_t now_ms);
+/* Has that happened too often of late, on whatever connection? */
+bool bp_rpc_peer_floods(struct bp_rpc_certificate *certificate, int64_t now_ms);
 
 #endif

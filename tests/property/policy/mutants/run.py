@@ -1,4 +1,4 @@
-"""Plants each fault of faults.py in a copy of the policy code and demands that the comparison finds it.
+"""Plants each fault of mutations.py in a copy of the policy code and demands that the comparison finds it.
 
     run.py --build build/release [--fault WORDS] [--seed N] [--decisions N]
 
@@ -20,7 +20,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
 import compare  # noqa: E402
-from faults import FAULTS  # noqa: E402
+from mutations import FAULTS  # noqa: E402
 
 ROOT = HERE.parents[3]
 FOLDERS = ("server/policy", "proto/schema")

@@ -167,12 +167,13 @@ class Disk:
         if not path.parent.is_dir():
             return  # the name of its folder was lost
         node = self.nodes[inode]
-        if in_flight is not None and in_flight.inode == inode and "write" in in_flight.name:
+        path.touch(0o600)
+        is_hit = in_flight is not None and in_flight.inode == inode and "write" in in_flight.name
+        if is_hit:
             node.pending.append((in_flight, False))
-            path.write_bytes(node.image(survives))
+        path.write_bytes(node.image(survives))
+        if is_hit:
             node.pending.pop()
-        else:
-            path.write_bytes(node.image(survives))
 
 
 def prefix(rng, n):

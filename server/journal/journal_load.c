@@ -2,8 +2,7 @@
  * newest entries are checked. */
 #include "journal_internal.h"
 
-#define VERIFIED_AT_OPEN                                                                           \
-    256u /* newest entries: more than any one commit that a crash may have cut */
+#define VERIFIED_AT_OPEN 256u /* newest entries, a sample: every read checks what it reads */
 
 static bp_status load_control(void *context, const struct bp_control *control)
 {

@@ -149,7 +149,7 @@ static bp_status add_list(struct bp_authority *a, struct bp_issuer *issuer, unsi
     bp_status st = days != 0 ? bp_issuer_unlock(a, issuer, err) : BP_ENOENT;
 
     list_name(issuer, name);
-    if (st == BP_ENOENT && issuer->record.role == BP_CA_ROOT)
+    if (st == BP_ENOENT)
         st = read_list(a, issuer, &pem, err);
     else if (st == BP_OK && (st = make_list(a, issuer, days, &pem, err)) == BP_OK)
         st = bp_authority_stage(a, name, &pem, 0644, err);

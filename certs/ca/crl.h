@@ -8,9 +8,8 @@
 #define BP_ROOT_CRL_DAYS 90
 
 /* Stages crl/NAME.pem for each CA that is not withdrawn, with all its revoked certificates that are
- * not over, next update in so many days (of a root: root_days), and crl.pem with all of them. A
- * root's last list stands if root_days is 0 or its key is not at hand; BP_ENOENT if another key is
- * not. */
+ * not over, next update in so many days (of a root: root_days), and crl.pem with all of them. The
+ * last list stands where a key is not at hand, and of a root where root_days is 0. */
 BP_MUST_USE bp_status bp_crls_stage(struct bp_authority *a, unsigned days, unsigned root_days,
                                     struct bp_err *err);
 

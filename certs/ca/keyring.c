@@ -1,6 +1,7 @@
 #include "keyring.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 #include "digest.h"
 #include "file.h"
@@ -34,7 +35,7 @@ struct opened {
 
 struct bp_keyring {
     struct lock locks[LOCKS];
-    const char *root_key; /* path, NULL: in its place */
+    const char *elsewhere; /* --keys; NULL: keys are in their places */
     bool no_passphrase;
     struct opened *opened;
     size_t n_opened;
@@ -62,7 +63,7 @@ bp_status bp_keyring_create(const struct bp_options *o, struct bp_keyring **out,
     struct bp_keyring *ring = calloc(1, sizeof(*ring));
     if (ring == NULL)
         return bp_fail(err, BP_ENOMEM, "out of memory");
-    ring->root_key = bp_options_text(o, "root-key");
+    ring->elsewhere = bp_options_text(o, "keys");
     if ((st = read_secrets(ring, o, err)) == BP_OK)
         *out = ring;
     else
@@ -110,26 +111,38 @@ static bp_status know(struct lock *lock, enum lock_kind kind, bool is_new, struc
     return st;
 }
 
-static bp_status read_in_place(const char *dir, const char *name, struct bp_buf *out,
-                               struct bp_err *err)
+/* NULL: out of memory. */
+static char *key_path(const char *dir, const char *name)
 {
     char *folder = bp_path_join(dir, name);
     char *path = folder != NULL ? bp_path_join(folder, "key.pem") : NULL;
+    free(folder);
+    return path;
+}
+
+static bp_status read_in(const char *dir, const char *name, struct bp_buf *out, struct bp_err *err)
+{
+    char *path = key_path(dir, name);
     const bp_status st =
         path != NULL ? bp_secret_read(path, out, err) : bp_fail(err, BP_ENOMEM, "out of memory");
-    free(folder);
     free(path);
     return st;
 }
 
-/* In its place, or for a root where --root-key says. */
 static bp_status read_file(struct bp_keyring *ring, const char *dir, const struct bp_ca_record *ca,
                            struct bp_buf *out, struct bp_err *err)
 {
-    bp_status st = read_in_place(dir, ca->name, out, err);
-    if (st == BP_ENOENT && ca->role == BP_CA_ROOT && ring->root_key != NULL)
-        st = bp_secret_read(ring->root_key, out, err);
-    return st;
+    const bp_status st = read_in(dir, ca->name, out, err);
+    return st == BP_ENOENT && ring->elsewhere != NULL ? read_in(ring->elsewhere, ca->name, out, err)
+                                                      : st;
+}
+
+bool bp_keyring_is_in_place(const char *dir, const struct bp_ca_record *ca)
+{
+    char *path = key_path(dir, ca->name);
+    const bool is_there = path != NULL && access(path, F_OK) == 0;
+    free(path);
+    return is_there;
 }
 
 static bp_status open_file(struct bp_keyring *ring, const char *dir, const struct bp_ca_record *ca,

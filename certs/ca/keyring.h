@@ -23,8 +23,9 @@ struct bp_keyring;
         BP_OPTION_SECRET_FD("root-passphrase-fd", "the passphrase of the root's key"),             \
         BP_OPTION_SECRET_FD("root-pin-fd", "the PIN of the root's token"),                         \
     {                                                                                              \
-        .key = "root-key", .type = BP_OPTION_TEXT, .operand = "FILE",                              \
-        .help = "The root's key, where it is not in its place."                                    \
+        .key = "keys", .type = BP_OPTION_TEXT, .operand = "DIR",                                   \
+        .help =                                                                                    \
+            "Where NAME/key.pem is looked for if it is not in its place: a medium of the safe."    \
     }
 /* And those that may make one, besides. */
 #define BP_OPTION_NO_PASSPHRASE                                                                    \
@@ -52,6 +53,9 @@ BP_MUST_USE bp_status bp_keyring_open(struct bp_keyring *ring, const char *dir,
 /* Asks on the terminal for what the key of ca will be opened with, unless it is known or not needed;
  * so that nobody is asked while others wait for the ledger. */
 void bp_keyring_ask(struct bp_keyring *ring, const char *dir, const struct bp_ca_record *ca);
+
+/* Is the key a file in its place in dir? */
+bool bp_keyring_is_in_place(const char *dir, const struct bp_ca_record *ca);
 
 /* A key in a token that no certificate is for yet. */
 BP_MUST_USE bp_status bp_keyring_open_token(struct bp_keyring *ring, enum bp_ca role,

@@ -41,21 +41,27 @@ static bp_status unlock_signing(struct bp_authority *a, enum bp_ca role, struct 
                        ? bp_issuer_unlock(a, issuer, err)
                        : bp_fail(err, BP_ECORRUPT, "ledger: no %s CA signs", bp_ca_name(role));
     return st == BP_OK ? BP_OK
-                       : bp_fail_in(err, st,
-                                    "a rollover needs the key of the CA that "
-                                    "signs now");
+                       : bp_fail_in(err, st, "a rollover needs the key of the CA that signs now");
 }
 
 /* Keys that are there are opened first: a new one takes the passphrase that opened its fellows. */
+static bp_status unlock_needed(struct bp_authority *a, enum bp_ca role, struct bp_err *err)
+{
+    bp_status st = unlock_signing(a, BP_CA_ROOT, err);
+    for (int kind = 0; st == BP_OK && kind < BP_IDENTITY_KINDS; kind++) {
+        if (role == BP_CA_ROOT || kind == (int)role)
+            st = unlock_signing(a, (enum bp_ca)kind, err);
+    }
+    return st;
+}
+
 bp_status bp_rollover_prepare(struct bp_authority *a, enum bp_ca role,
                               const char *const key_uris[BP_CAS], struct bp_err *err)
 {
     uint32_t root;
     bp_status st = check_idle(a, role, err);
     if (st == BP_OK)
-        st = bp_authority_unlock(a, err);
-    if (st == BP_OK)
-        st = unlock_signing(a, BP_CA_ROOT, err);
+        st = unlock_needed(a, role, err);
     if (st != BP_OK)
         return st;
     root = bp_authority_find(a, BP_CA_ROOT, BP_CA_SIGNING)->record.number;

@@ -182,7 +182,7 @@ def test_a_ca_that_is_replaced_comes_and_goes_with_the_renewals(tmp_path):
         def step(name):
             """One step of the rollover, and a renewal by the service that has taken it in."""
             taken = service.log.read_text().count("server.reloaded")
-            office.ca("rollover", name, "agency", "--root-key", office.root_key, *(
+            office.ca("rollover", name, "agency", "--keys", office.safe, *(
                 ["--cut-off"] if name == "withdraw" else []))
             if name != "activate":
                 wait_until(lambda: service.log.read_text().count("server.reloaded") > taken)
@@ -344,7 +344,7 @@ def test_the_service_needs_the_passphrase_of_its_key_and_no_other_key(sealed, tm
 
 def test_the_service_does_not_start_beside_the_roots_key(tmp_path):
     office = Office(tmp_path / "ca")
-    office.root_key.rename(office.folder / "root" / "key.pem")
+    (office.safe / "root" / "key.pem").rename(office.folder / "root" / "key.pem")
     does_not_start(RenewalServer(office), "root's key")
 
 

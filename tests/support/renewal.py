@@ -48,8 +48,9 @@ class Office:
             f"  - id: {agency}\n    name: {agency}\n" for agency in registry))
         self.ca("init", "--trust-domain", "berbagi.example", "--registry", listed,
                 *([] if passphrase else ["--no-passphrase"]))
-        self.root_key = self.folder.parent / "root-key.pem"
-        (self.folder / "root" / "key.pem").rename(self.root_key)
+        self.safe = self.folder.parent / "safe"
+        (self.safe / "root").mkdir(parents=True)
+        (self.folder / "root" / "key.pem").rename(self.safe / "root" / "key.pem")
         self._identities = {}
         self.server = self.identity("server/ca")
 

@@ -158,7 +158,8 @@ static void say(const char *dir, const struct bp_options *o, bool is_root_in_fil
     else if (is_root_in_file)
         fprintf(stderr,
                 "%s: made. Now move %s/root/key.pem to a medium that is kept in a safe; it is "
-                "needed to replace or revoke an issuing CA and to renew the root's CRL every %d "
+                "needed (--keys) to replace or revoke an issuing CA and to renew the root's CRL "
+                "every %d "
                 "days.\n",
                 dir, dir, BP_ROOT_CRL_DAYS);
     if (!bp_options_flag(o, "development") && bp_options_text(o, "registry") == NULL)

@@ -27,9 +27,13 @@ static bp_status open_all(struct bp_authority *a, bool is_root, struct bp_err *e
     size_t n = 0;
     bp_status st = BP_OK;
     for (size_t i = 0; st == BP_OK && i < a->n_issuers; i++) {
-        if (!is_meant(&a->issuers[i], is_root))
+        struct bp_issuer *issuer = &a->issuers[i];
+        if (!is_meant(issuer, is_root))
             continue;
-        st = bp_issuer_unlock(a, &a->issuers[i], err);
+        st = bp_keyring_is_in_place(a->dir, &issuer->record)
+                 ? bp_issuer_unlock(a, issuer, err)
+                 : bp_fail(err, BP_ENOENT, "the key of the CA %s is not in its place",
+                           issuer->record.name);
         n++;
     }
     return st == BP_OK && n == 0 ? bp_fail(err, BP_ENOENT, "no such key is in a file") : st;

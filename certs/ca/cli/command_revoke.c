@@ -13,6 +13,7 @@ struct choice {
     const char *name; /* NULL: by serial */
     uint8_t (*found)[BP_SERIAL_BYTES];
     size_t n;
+    bool is_ca; /* the one by serial is of a CA */
 };
 
 static bp_status read_choice(const struct bp_options *o, struct choice *c, struct bp_err *err)
@@ -51,8 +52,23 @@ static bp_status see_record(void *context, const struct bp_record *r, struct bp_
     return BP_OK;
 }
 
-static bp_status revoke_one(struct bp_authority *a, const uint8_t *serial, uint8_t reason,
-                            struct bp_err *err)
+/* A revocation that is in no list bars nobody: its CA's key must be at hand. */
+static bp_status check_key(struct bp_authority *a, const struct bp_record *r, struct bp_err *err)
+{
+    struct bp_issuer *issuer = bp_authority_by_number(a, r->ca);
+    bp_status st;
+    if (issuer == NULL)
+        return bp_fail(err, BP_ECORRUPT, "ledger: the CA that signed it is not in it");
+    if (issuer->record.state == BP_CA_WITHDRAWN)
+        return BP_OK; /* it is refused without a list */
+    st = bp_issuer_unlock(a, issuer, err);
+    return st == BP_OK
+               ? BP_OK
+               : bp_fail_in(err, st, "revoking needs the key of the CA %s", issuer->record.name);
+}
+
+static bp_status revoke_one(struct bp_authority *a, struct choice *c, const uint8_t *serial,
+                            uint8_t reason, struct bp_err *err)
 {
     struct bp_record r;
     char text[2 * BP_SERIAL_BYTES + 1];
@@ -60,10 +76,12 @@ static bp_status revoke_one(struct bp_authority *a, const uint8_t *serial, uint8
 
     bp_hex(serial, BP_SERIAL_BYTES, text);
     if ((st = bp_ledger_get(a->ledger, serial, &r, err)) != BP_OK ||
+        (st = check_key(a, &r, err)) != BP_OK ||
         (st = bp_ledger_note(a->ledger, err, "revoke %s %s %s %s", text, bp_ca_name(r.issuer),
                              r.name, bp_reason_name(reason))) != BP_OK ||
         (st = bp_ledger_revoke(a->ledger, serial, reason, err)) != BP_OK)
         return bp_fail_in(err, st, "%s", text);
+    c->is_ca = r.issuer == BP_CA_ROOT;
     return BP_OK;
 }
 
@@ -72,47 +90,23 @@ static bp_status revoke_all(struct bp_authority *a, struct choice *c, uint8_t re
 {
     bp_status st;
     if (c->name == NULL)
-        return revoke_one(a, c->serial, reason, err);
+        return revoke_one(a, c, c->serial, reason, err);
     if ((st = bp_ledger_each(a->ledger, see_record, c, err)) != BP_OK)
         return st;
     if (c->n == 0)
         return bp_fail(err, BP_ENOENT, "%s %s has no certificate that could be revoked",
                        bp_ca_name(c->issuer), c->name);
     for (size_t i = 0; st == BP_OK && i < c->n; i++)
-        st = revoke_one(a, c->found[i], reason, err);
+        st = revoke_one(a, c, c->found[i], reason, err);
     return st;
-}
-
-/* A root key kept elsewhere would leave the revocation of an issuing CA unpublished. */
-static bp_status check_root(struct bp_authority *a, const struct choice *c, bool *is_ca,
-                            struct bp_err *err)
-{
-    struct bp_record r;
-    struct bp_issuer *root;
-    bp_status st;
-    if (c->name != NULL)
-        return BP_OK;
-    st = bp_ledger_get(a->ledger, c->serial, &r, err);
-    *is_ca = st == BP_OK && r.issuer == BP_CA_ROOT;
-    if (!*is_ca)
-        return st;
-    if ((root = bp_authority_by_number(a, r.ca)) == NULL)
-        return bp_fail(err, BP_ECORRUPT, "ledger: the root of this CA is not in it");
-    st = bp_issuer_unlock(a, root, err);
-    return st == BP_OK ? BP_OK
-                       : bp_fail_in(err, st,
-                                    "revoking an issuing CA needs the root's key, in its place or "
-                                    "named by --root-key");
 }
 
 static bp_status revoke_and_publish(struct bp_authority *a, struct choice *c, uint8_t reason,
                                     struct bp_err *err)
 {
-    bool is_ca = false;
     bp_status st;
-    if ((st = check_root(a, c, &is_ca, err)) == BP_OK &&
-        (st = revoke_all(a, c, reason, err)) == BP_OK &&
-        (st = bp_crls_stage(a, BP_CRL_DAYS, is_ca ? BP_ROOT_CRL_DAYS : 0, err)) == BP_OK)
+    if ((st = revoke_all(a, c, reason, err)) == BP_OK &&
+        (st = bp_crls_stage(a, BP_CRL_DAYS, c->is_ca ? BP_ROOT_CRL_DAYS : 0, err)) == BP_OK)
         st = bp_authority_commit(a, err);
     if (st == BP_OK)
         fprintf(stderr, "revoked %zu; %s/crl.pem is new: give it to every server\n",

@@ -270,9 +270,9 @@ class Revoke(CaTest):
         serial = f"{agency_ca.serial_number:032x}"
         os.rename(self.path("ca/root/key.pem"), self.path("root-key.pem"))
         before = self.crl("ca/crl/root.pem")
-        self.assertIn("root: its key is not here", self.run_ca("crl", "--dir", "ca").stderr)
+        self.assertIn("root: its key is not at hand", self.run_ca("crl", "--dir", "ca").stderr)
         self.assertEqual(self.crl("ca/crl/root.pem"), before)
-        self.refuse("needs the root's key", "revoke", "--dir", "ca", serial)
+        self.refuse("needs the key of the CA root", "revoke", "--dir", "ca", serial)
         os.rename(self.path("root-key.pem"), self.path("ca/root/key.pem"))
         self.run_ca("revoke", "--dir", "ca", serial)
         root_crl = self.crl("ca/crl/root.pem")
@@ -290,6 +290,21 @@ class Revoke(CaTest):
         self.run_ca("rollover", "--dir", "ca", "prepare", "agency")
         self.run_ca("rollover", "--dir", "ca", "activate", "agency")
         self.assertNotEqual(self.agency().issuer, cert.issuer)
+
+    def test_list_of_a_ca_whose_key_is_elsewhere_stands_until_it_is_due(self):
+        self.init()
+        self.agency()
+        os.makedirs(self.path("safe/agency"))
+        os.rename(self.path("ca/agency/key.pem"), self.path("safe/agency/key.pem"))
+        before = self.crl("ca/crl/agency.pem")
+        self.assertIn("agency: its key is not at hand", self.run_ca("crl", "--dir", "ca").stderr)
+        self.assertEqual(self.crl("ca/crl/agency.pem"), before)
+        self.refuse("needs the key of the CA agency", "revoke", "--dir", "ca", "--agency",
+                    "kab.18.07")
+        self.run_ca("revoke", "--dir", "ca", "--agency", "kab.18.07", "--keys", "safe")
+        self.assertEqual(len(self.crl("ca/crl/agency.pem")), 1)
+        self.run_ca("crl", "--dir", "ca", "--days", "1", "--keys", "safe")
+        self.refuse("must be renewed before", "crl", "--dir", "ca")
 
     def test_revoking_an_agency_leaves_the_root_alone(self):
         self.init()

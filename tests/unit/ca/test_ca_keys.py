@@ -113,12 +113,17 @@ class Passphrases(Keys):
 
     def test_root_key_is_used_where_it_is_kept(self):
         self.init()
-        os.rename(self.path("ca/root/key.pem"), self.path("medium.pem"))
+        os.makedirs(self.path("safe/root"))
+        os.rename(self.path("ca/root/key.pem"), self.path("safe/root/key.pem"))
         prepare = ("rollover", "--dir", "ca", "prepare", "agency")
         self.refuse("needs the key", *prepare, secrets=BOTH)
-        self.refuse("not that of its certificate", *prepare, "--root-key", "ca/server/key.pem",
+        os.makedirs(self.path("wrong/root"))
+        shutil.copy(self.path("ca/server/key.pem"), self.path("wrong/root/key.pem"))
+        self.refuse("not that of its certificate", *prepare, "--keys", "wrong",
                     secrets={"passphrase-fd": ISSUING, "root-passphrase-fd": ISSUING})
-        self.run_ca(*prepare, "--root-key", "medium.pem", secrets=BOTH)
+        self.refuse("is not in its place", "passphrase", "--dir", "ca", "--root", "--keys", "safe",
+                    secrets={"root-passphrase-fd": ROOT, "new-passphrase-fd": OTHER})
+        self.run_ca(*prepare, "--keys", "safe", secrets=BOTH)
         self.assertTrue(self.opens("agency.2", ISSUING))
         self.assertFalse(os.path.exists(self.path("ca/root/key.pem")))
 
@@ -181,7 +186,7 @@ class Terminal(Keys):
         before = self.crl("ca/crl/root.pem")
         code, shown = self.talk(["", ISSUING], "crl", "--dir", "ca")
         self.assertEqual(code, 0, shown)
-        self.assertIn("root: its key is not here", shown)
+        self.assertIn("root: its key is not at hand", shown)
         self.assertEqual(self.crl("ca/crl/root.pem"), before)
 
     def test_who_is_asked_keeps_nobody_waiting(self):

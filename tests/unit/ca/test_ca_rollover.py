@@ -117,9 +117,11 @@ class Issuing(Rollover):
         self.assertEqual(self.states()["agency.3"], "prepared")
 
     def test_each_step_needs_the_keys_it_uses(self):
-        os.rename(self.path("ca/root/key.pem"), self.path("root-key.pem"))
+        for name in ("root", "operator"):
+            os.makedirs(self.path(f"safe/{name}"))
+            os.rename(self.path(f"ca/{name}/key.pem"), self.path(f"safe/{name}/key.pem"))
         self.refuse("needs the key", "rollover", "--dir", "ca", "prepare", "agency")
-        self.step("prepare", "agency", "--root-key", "root-key.pem")
+        self.step("prepare", "agency", "--keys", "safe")
         self.step("activate", "agency")
         self.step("withdraw", "agency")
 

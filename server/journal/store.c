@@ -174,15 +174,13 @@ void bp_store_close(struct bp_store *s)
  * be written: nobody writes meanwhile. */
 static void env_open_to_read(struct bp_store *s)
 {
-    int rc = mdb_env_create(&s->env);
-    if (rc != 0) {
+    if (mdb_env_create(&s->env) != 0) {
         s->env = NULL;
         return;
     }
-    if ((rc = mdb_env_set_mapsize(s->env, s->map_bytes)) == 0 &&
-        (rc = mdb_env_set_maxdbs(s->env, 8)) == 0 &&
-        (rc = mdb_env_open(s->env, s->dir, MDB_NOTLS | MDB_RDONLY | MDB_NOLOCK, 0600)) == 0 &&
-        (rc = find_tables(s)) == 0)
+    if (mdb_env_set_mapsize(s->env, s->map_bytes) == 0 && mdb_env_set_maxdbs(s->env, 8) == 0 &&
+        mdb_env_open(s->env, s->dir, MDB_NOTLS | MDB_RDONLY | MDB_NOLOCK, 0600) == 0 &&
+        find_tables(s) == 0)
         return;
     mdb_env_close(s->env);
     s->env = NULL;

@@ -201,6 +201,7 @@ bp_status bp_wal_look(struct bp_commit_log *log, uint64_t after,
     struct finds finds = {0};
     size_t sound = 0;
     bp_status st = find_sound(w, after, &finds, &sound, err);
+    BP_ASSERT(sound == 0 || finds.list != NULL);
     for (size_t i = 0; i < sound && st == BP_OK; i++) {
         struct bp_batch *batch;
         if ((st = read_batch(w, &finds.list[i], &batch)) != BP_OK) {

@@ -176,10 +176,9 @@ static bool fill_names(const struct pair *c, const struct bp_view *v, bool resol
 
 static Berbagi__V1__PolicyChange *message_of(const struct pair *c, const struct line *line)
 {
-    Berbagi__V1__PolicyChange *m = malloc(sizeof(*m));
+    Berbagi__V1__PolicyChange *m = berbagi__v1__policy_change__unpack(NULL, 0, NULL);
     if (m == NULL)
         return NULL;
-    berbagi__v1__policy_change__init(m);
     m->direction = c->direction == PUBLISH ? BERBAGI__V1__GRANT__DIRECTION__DIRECTION_PUBLISH
                                            : BERBAGI__V1__GRANT__DIRECTION__DIRECTION_SUBSCRIBE;
     m->type_gained = !c->has_any[0];

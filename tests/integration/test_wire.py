@@ -281,7 +281,7 @@ def test_reflection_knows_every_service_and_event_type(ex, symbol):
 
 def test_reflection_gives_the_files_as_they_are(ex):
     for file in FILES.file:
-        if file.package.startswith("berbagi."):
+        if file.package in ("berbagi.v1", "berbagi.events.v1"):  # others are served elsewhere
             got = {f.name: f for f in files(reflect(ex, file_by_filename=file.name))}
             assert [m.name for m in got[file.name].message_type] == [
                 m.name for m in file.message_type]

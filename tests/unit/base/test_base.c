@@ -159,6 +159,31 @@ static void test_times_print_as_they_were_read(void **state)
         assert_false(bp_time_parse(bp_str(bad[i]), &ns));
 }
 
+static uint32_t crc32c_bit_by_bit(const uint8_t *p, size_t n)
+{
+    uint32_t crc = ~UINT32_C(0);
+    for (size_t i = 0; i < 8 * n; i++) {
+        uint32_t low = (crc ^ (uint32_t)(p[i / 8] >> i % 8)) & 1;
+        crc = crc >> 1 ^ (low != 0 ? UINT32_C(0x82F63B78) : 0);
+    }
+    return ~crc;
+}
+
+static void test_crc32c_of_any_length_and_place(void **state)
+{
+    static uint8_t text[1600];
+    (void)state;
+    for (size_t i = 0; i < sizeof(text); i++)
+        text[i] = (uint8_t)(i * i + i / 7);
+
+    for (size_t n = 0; n < 1500; n += n < 800 ? 1 : 37) {
+        const uint8_t *p = text + n % 11;
+        uint32_t expected = crc32c_bit_by_bit(p, n);
+        assert_int_equal(bp_crc32c(0, p, n), expected);
+        assert_int_equal(bp_crc32c(bp_crc32c(0, p, n / 3), p + n / 3, n - n / 3), expected);
+    }
+}
+
 static void test_crc32c_of_known_texts(void **state)
 {
     uint8_t zeros[32] = {0};
@@ -296,6 +321,7 @@ int main(void)
         cmocka_unit_test(test_every_day_of_four_centuries_round_trips),
         cmocka_unit_test(test_times_print_as_they_were_read),
         cmocka_unit_test(test_crc32c_of_known_texts),
+        cmocka_unit_test(test_crc32c_of_any_length_and_place),
         cmocka_unit_test(test_hmac_of_rfc_4231),
         cmocka_unit_test(test_base32_and_uuid_forms),
         cmocka_unit_test(test_log_quote_escapes_and_cuts),

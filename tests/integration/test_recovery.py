@@ -1,7 +1,6 @@
 """What holds when the server dies, its folder is harmed, or it is started where it cannot run."""
 
 import os
-import pathlib
 import random
 import resource
 import shutil
@@ -401,8 +400,7 @@ def test_stop_is_over_when_all_calls_have_ended(make_exchange):
 
 
 def test_a_smaller_map_lets_it_live_in_less_address_space(make_exchange):
-    program = pathlib.Path(exchange.binary("berbagid")).read_bytes()
-    if b"__asan_init" in program or b"__tsan_init" in program:
+    if exchange.is_sanitized():
         pytest.skip("the sanitizers need all the address space for themselves")
 
     def in_four_gib():

@@ -49,6 +49,12 @@ def binary(name):
     return str(BIN / name)
 
 
+def is_sanitized():
+    """Do the programs carry a sanitizer, which takes memory and address space for itself?"""
+    program = pathlib.Path(binary("berbagid")).read_bytes()
+    return b"__asan_init" in program or b"__tsan_init" in program
+
+
 def run(name, *arguments, **keywords):
     """Runs one of the programs to its end and returns its CompletedProcess, output as text."""
     return subprocess.run([binary(name), *map(str, arguments)], capture_output=True, text=True,

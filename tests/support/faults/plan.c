@@ -86,7 +86,7 @@ static void parse_plan(char *text)
     for (char *line = strtok_r(text, "\n", &rest); line != NULL;
          line = strtok_r(NULL, "\n", &rest)) {
         if (rules_n == RULES_MAX || !parse_rule(line, &rules[rules_n++])) {
-            fprintf(stderr, "faults: a plan that cannot be: %s\n", line);
+            (void)fprintf(stderr, "faults: a plan that cannot be: %s\n", line);
             abort();
         }
     }

@@ -40,7 +40,7 @@ int64_t fault_now_ns(void)
 static void put(const struct iovec *parts, int n, size_t bytes)
 {
     if (syscall(SYS_writev, trace_fd(), parts, n) != (long)bytes) {
-        fprintf(stderr, "faults: the trace cannot be written\n");
+        (void)fprintf(stderr, "faults: the trace cannot be written\n");
         abort();
     }
 }

@@ -217,7 +217,7 @@ static void test_sealed_files_are_read_piece_by_piece(void **state)
     rewind(f);
     assert_int_equal(bp_sealed_piece_read(f, &bytes, &p), BP_OK);
     assert_int_equal(bp_sealed_piece_read(f, &bytes, &p), BP_ECORRUPT);
-    fclose(f);
+    (void)fclose(f);
     bp_buf_fini(&bytes);
     drop(&s);
 }

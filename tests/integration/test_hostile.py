@@ -27,7 +27,7 @@ def attacked(ca, tmp_path_factory):
 @pytest.mark.parametrize("name", attacks.ATTACKS)
 def test_server_outlives(attacked, name):
     report = hostility.beside(attacked, name, 0.5, small=True, worker=threading.Thread)
-    hostility.check_well(attacked, report, CONNECTION_MIB)
+    hostility.check_well(attacked, name, report, CONNECTION_MIB)
     assert report.times and not report.failed, report
 
 

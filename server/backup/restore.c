@@ -43,7 +43,7 @@ static bp_status remove_file(const char *dir, const char *name)
 /* What an earlier try left, of which nothing was ever used. */
 static bp_status clear(const char *dir, struct bp_err *err)
 {
-    static const char *const names[] = {"data.mdb", "lock.mdb", "owner"};
+    static const char *const names[] = {"data.mdb", "data.new", "lock.mdb", "owner"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (remove_file(dir, names[i]) != BP_OK)
             return bp_fail(err, BP_EIO, "%s: cannot be cleared: %s", dir, strerror(errno));

@@ -72,7 +72,7 @@ static bp_status env_open(struct bp_store *s, struct bp_err *err)
     MDB_stat stat;
     if ((rc = mdb_env_set_mapsize(s->env, s->map_bytes)) != 0 ||
         (rc = mdb_env_set_maxreaders(s->env, s->most_readers + SPARE_READERS)) != 0 ||
-        (rc = mdb_env_set_maxdbs(s->env, 8)) != 0 ||
+        (rc = mdb_env_set_maxdbs(s->env, 8)) != 0 || (rc = bp_lmdb_file_make(s->dir)) != 0 ||
         (rc = mdb_env_open(s->env, s->dir, MDB_NOTLS, 0600)) != 0 ||
         (rc = bp_lmdb_file_fill(s->env)) != 0 || (rc = mdb_reader_check(s->env, &dead)) != 0 ||
         (rc = mdb_env_stat(s->env, &stat)) != 0)

@@ -12,6 +12,10 @@
 #include "journal_import.h"
 #include "unsealer.h"
 
+/* Address space for the journal, which takes less than twice the file: pages hold whole records, and
+ * those of one transaction stand beside those of the last. */
+#define MAP_BYTES_MORE ((uint64_t)1 << 30)
+
 struct restore {
     const struct bp_restore_config *config;
     FILE *file;
@@ -65,7 +69,9 @@ static bp_status prepare_folder(struct restore *r, struct bp_err *err)
     bp_status st = bp_dir_make(r->making, 0700, err);
     if (st == BP_OK)
         st = clear(r->making, err);
-    return st == BP_OK ? bp_journal_import_open(r->making, &r->import, err) : st;
+    return st == BP_OK ? bp_journal_import_open(r->making, MAP_BYTES_MORE + 8 * r->file_bytes,
+                                                &r->import, err)
+                       : st;
 }
 
 static bp_status move_into_place(struct restore *r, struct bp_err *err)

@@ -9,7 +9,6 @@
 #include "store.h"
 #include "subscriptions.h"
 
-#define MAP_BYTES ((uint64_t)1 << 40)
 #define COMMIT_BYTES ((size_t)16 << 20)
 
 struct bp_journal_import {
@@ -32,9 +31,9 @@ static bp_status fail(const struct bp_journal_import *i, bp_status st, struct bp
                    bp_status_name(st));
 }
 
-static bp_status open_store(struct bp_journal_import *i, struct bp_err *err)
+static bp_status open_store(struct bp_journal_import *i, uint64_t map_bytes, struct bp_err *err)
 {
-    struct bp_store_config config = {.dir = i->dir, .map_bytes = MAP_BYTES, .most_readers = 1};
+    struct bp_store_config config = {.dir = i->dir, .map_bytes = map_bytes, .most_readers = 1};
     struct bp_store_about about;
     bool is_new = false;
     bp_status st = bp_folder_hold(i->dir, &i->lock_fd, err);
@@ -45,8 +44,8 @@ static bp_status open_store(struct bp_journal_import *i, struct bp_err *err)
     return st;
 }
 
-bp_status bp_journal_import_open(const char *dir, struct bp_journal_import **out,
-                                 struct bp_err *err)
+bp_status bp_journal_import_open(const char *dir, uint64_t map_bytes,
+                                 struct bp_journal_import **out, struct bp_err *err)
 {
     struct bp_journal_import *i = calloc(1, sizeof(*i));
     if (i == NULL)
@@ -54,8 +53,8 @@ bp_status bp_journal_import_open(const char *dir, struct bp_journal_import **out
     i->lock_fd = -1;
     bp_subscriptions_init(&i->subscriptions);
     i->dir = bp_str_dup(bp_str(dir));
-    bp_status st =
-        i->dir != NULL ? open_store(i, err) : bp_fail(err, BP_ENOMEM, "%s: out of memory", dir);
+    bp_status st = i->dir != NULL ? open_store(i, map_bytes, err)
+                                  : bp_fail(err, BP_ENOMEM, "%s: out of memory", dir);
     if (st == BP_OK)
         *out = i;
     else

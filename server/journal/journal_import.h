@@ -8,10 +8,10 @@
 
 struct bp_journal_import;
 
-/* A new journal in this folder, which is made. BP_EEXIST: it has one already, or another process
+/* A new journal in this folder, which is made; it may grow to map_bytes. BP_EEXIST: it has one already, or another process
  * has it. */
-BP_MUST_USE bp_status bp_journal_import_open(const char *dir, struct bp_journal_import **out,
-                                             struct bp_err *err);
+BP_MUST_USE bp_status bp_journal_import_open(const char *dir, uint64_t map_bytes,
+                                             struct bp_journal_import **out, struct bp_err *err);
 
 /* The next entry, in its stored form. BP_ECORRUPT names what is wrong: it fails its check, does not
  * follow the one before, goes back in time, or is a policy's part out of turn; BP_EVERSION,

@@ -130,8 +130,10 @@ static grpc_slice join(const struct bp_str *parts, size_t n)
         total += parts[i].n;
     grpc_slice slice = grpc_slice_malloc(total);
     uint8_t *at = GRPC_SLICE_START_PTR(slice);
-    for (size_t i = 0; i < n; at += parts[i++].n)
-        memcpy(at, parts[i].p, parts[i].n);
+    for (size_t i = 0; i < n; at += parts[i++].n) {
+        if (parts[i].n != 0)
+            memcpy(at, parts[i].p, parts[i].n);
+    }
     return slice;
 }
 

@@ -150,9 +150,11 @@ class Running:
 
     @property
     def sockets(self):
-        folder = f"/proc/{self.process.pid}/fd"
-        links = (os.readlink(f"{folder}/{number}") for number in os.listdir(folder))
-        return {link for link in links if link.startswith("socket:")}
+        folder, found = f"/proc/{self.process.pid}/fd", set()
+        for number in os.listdir(folder):
+            with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+                found.add(os.readlink(f"{folder}/{number}"))
+        return {link for link in found if link.startswith("socket:")}
 
     def wait_moved(self, before, meanwhile=lambda: None):
         """Until it has another connection in the place of the one among the sockets before."""

@@ -31,21 +31,15 @@ berbagi_status berbagi_exchange_status(struct berbagi_client *client,
                                        void *context, struct berbagi_error *error)
 {
     const struct bp_buf request = {0};
-    struct bp_buf answer = {0};
-    berbagi_status status = bp_client_call(client, "/berbagi.v1.OperatorService/GetStatus",
-                                           &request, ANSWER_MS, &answer, error);
-    if (status == BERBAGI_OK) {
-        Berbagi__V1__GetStatusResponse *m =
-            berbagi__v1__get_status_response__unpack(NULL, answer.n, answer.p);
-        if (m == NULL) {
-            status = bp_client_fail(error, BERBAGI_EPROTOCOL, "the answer is malformed");
-        } else {
-            struct berbagi_exchange exchange;
-            fill(m, &exchange);
-            tell(context, &exchange);
-            berbagi__v1__get_status_response__free_unpacked(m, NULL);
-        }
+    berbagi_status status;
+    Berbagi__V1__GetStatusResponse *m =
+        bp_client_ask(client, "/berbagi.v1.OperatorService/GetStatus", &request, ANSWER_MS,
+                      &berbagi__v1__get_status_response__descriptor, &status, error);
+    if (m != NULL) {
+        struct berbagi_exchange exchange;
+        fill(m, &exchange);
+        tell(context, &exchange);
+        berbagi__v1__get_status_response__free_unpacked(m, NULL);
     }
-    bp_buf_fini(&answer);
     return status;
 }

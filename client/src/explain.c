@@ -1,6 +1,7 @@
 /* PolicyService.Explain. */
 #include "berbagi/v1/policy.pb-c.h"
 #include "client_internal.h"
+#include "messages.h"
 #include "wire.h"
 
 #define ANSWER_MS 30000
@@ -110,21 +111,16 @@ berbagi_policy_explain(struct berbagi_client *client, const struct berbagi_quest
                        void (*tell)(void *context, const struct berbagi_explanation *explanation),
                        void *context, struct berbagi_error *error)
 {
-    struct bp_buf request = {0}, answer = {0};
+    struct bp_buf request = {0};
+    berbagi_status status;
     put_question(question, &request);
-    berbagi_status status = bp_client_call(client, "/berbagi.v1.PolicyService/Explain", &request,
-                                           ANSWER_MS, &answer, error);
-    if (status == BERBAGI_OK) {
-        Berbagi__V1__ExplainResponse *m =
-            berbagi__v1__explain_response__unpack(NULL, answer.n, answer.p);
-        if (m == NULL) {
-            status = bp_client_fail(error, BERBAGI_EPROTOCOL, "the answer is malformed");
-        } else {
-            status = tell_message(m, tell, context, error);
-            berbagi__v1__explain_response__free_unpacked(m, NULL);
-        }
+    Berbagi__V1__ExplainResponse *m =
+        bp_client_ask(client, "/berbagi.v1.PolicyService/Explain", &request, ANSWER_MS,
+                      &berbagi__v1__explain_response__descriptor, &status, error);
+    if (m != NULL) {
+        status = tell_message(m, tell, context, error);
+        berbagi__v1__explain_response__free_unpacked(m, NULL);
     }
     bp_buf_fini(&request);
-    bp_buf_fini(&answer);
     return status;
 }

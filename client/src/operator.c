@@ -27,22 +27,17 @@ static void tell(const Berbagi__V1__Connection *m, tell_connection *each, void *
 static berbagi_status list_page(struct berbagi_client *client, char **token, tell_connection *each,
                                 void *context, struct berbagi_error *error)
 {
-    struct bp_buf request = {0}, answer = {0};
-    Berbagi__V1__ListConnectionsResponse *m = NULL;
+    struct bp_buf request = {0};
+    berbagi_status status;
     bp_wire_put_uint(&request, 1, PAGE_SIZE);
     if (*token != NULL)
         bp_wire_put_bytes(&request, 2, bp_str(*token));
     free(*token);
     *token = NULL;
-    berbagi_status status = bp_client_call(client, "/berbagi.v1.OperatorService/ListConnections",
-                                           &request, ANSWER_MS, &answer, error);
-    if (status == BERBAGI_OK) {
-        m = berbagi__v1__list_connections_response__unpack(NULL, answer.n, answer.p);
-        if (m == NULL)
-            status = bp_client_fail(error, BERBAGI_EPROTOCOL, "the answer is malformed");
-    }
+    Berbagi__V1__ListConnectionsResponse *m =
+        bp_client_ask(client, "/berbagi.v1.OperatorService/ListConnections", &request, ANSWER_MS,
+                      &berbagi__v1__list_connections_response__descriptor, &status, error);
     bp_buf_fini(&request);
-    bp_buf_fini(&answer);
     if (m == NULL)
         return status;
     for (size_t i = 0; i < m->n_connections; i++)
@@ -69,23 +64,18 @@ berbagi_status berbagi_disconnect(struct berbagi_client *client, enum berbagi_wh
                                   const char *whom, uint32_t *connections, uint32_t *streams,
                                   struct berbagi_error *error)
 {
-    struct bp_buf request = {0}, answer = {0};
-    Berbagi__V1__DisconnectResponse *m = NULL;
+    struct bp_buf request = {0};
+    berbagi_status status;
     bp_wire_put_bytes(&request, (uint32_t)by, bp_str(whom)); /* field numbers of the oneof */
-    berbagi_status status = bp_client_call(client, "/berbagi.v1.OperatorService/Disconnect",
-                                           &request, ANSWER_MS, &answer, error);
-    if (status == BERBAGI_OK) {
-        m = berbagi__v1__disconnect_response__unpack(NULL, answer.n, answer.p);
-        if (m == NULL)
-            status = bp_client_fail(error, BERBAGI_EPROTOCOL, "the answer is malformed");
-    }
+    Berbagi__V1__DisconnectResponse *m =
+        bp_client_ask(client, "/berbagi.v1.OperatorService/Disconnect", &request, ANSWER_MS,
+                      &berbagi__v1__disconnect_response__descriptor, &status, error);
     if (m != NULL) {
         *connections = m->connections;
         *streams = m->streams;
         berbagi__v1__disconnect_response__free_unpacked(m, NULL);
     }
     bp_buf_fini(&request);
-    bp_buf_fini(&answer);
     return status;
 }
 
@@ -94,16 +84,12 @@ berbagi_status berbagi_certificates_reload(struct berbagi_client *client, bool d
                                                         const struct berbagi_reload *reload),
                                            void *context, struct berbagi_error *error)
 {
-    struct bp_buf request = {0}, answer = {0};
-    Berbagi__V1__ReloadCertificatesResponse *m = NULL;
+    struct bp_buf request = {0};
+    berbagi_status status;
     bp_wire_put_uint(&request, 1, dry_run);
-    berbagi_status status = bp_client_call(client, "/berbagi.v1.OperatorService/ReloadCertificates",
-                                           &request, ANSWER_MS, &answer, error);
-    if (status == BERBAGI_OK) {
-        m = berbagi__v1__reload_certificates_response__unpack(NULL, answer.n, answer.p);
-        if (m == NULL)
-            status = bp_client_fail(error, BERBAGI_EPROTOCOL, "the answer is malformed");
-    }
+    Berbagi__V1__ReloadCertificatesResponse *m =
+        bp_client_ask(client, "/berbagi.v1.OperatorService/ReloadCertificates", &request, ANSWER_MS,
+                      &berbagi__v1__reload_certificates_response__descriptor, &status, error);
     if (m != NULL) {
         const struct berbagi_reload reload = {
             .certificate_serial = m->certificate_serial,
@@ -116,6 +102,5 @@ berbagi_status berbagi_certificates_reload(struct berbagi_client *client, bool d
         berbagi__v1__reload_certificates_response__free_unpacked(m, NULL);
     }
     bp_buf_fini(&request);
-    bp_buf_fini(&answer);
     return status;
 }

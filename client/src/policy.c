@@ -2,6 +2,7 @@
  */
 #include "berbagi/v1/policy.pb-c.h"
 #include "client_internal.h"
+#include "messages.h"
 #include "wire.h"
 
 #define ANSWER_MS 120000 /* compiling and comparing a whole country's policy takes its time */
@@ -72,15 +73,23 @@ static void tell(const Berbagi__V1__PolicyChange *m,
     each(context, &change);
 }
 
-static berbagi_status read_changes(const struct bp_buf *answer,
-                                   void (*each)(void *, const struct berbagi_policy_change *),
-                                   void *context, struct berbagi_policy_applied *out,
-                                   struct berbagi_error *error)
+berbagi_status
+berbagi_policy_apply(struct berbagi_client *client, const void *policy, size_t n,
+                     uint64_t expected_version, bool dry_run,
+                     void (*each)(void *context, const struct berbagi_policy_change *change),
+                     void *context, struct berbagi_policy_applied *out, struct berbagi_error *error)
 {
+    struct bp_buf request = {0};
+    berbagi_status status;
+    bp_wire_put_bytes(&request, 1, bp_str_of(policy, n));
+    bp_wire_put_uint(&request, 2, expected_version);
+    bp_wire_put_uint(&request, 3, dry_run ? 1 : 0);
     Berbagi__V1__ApplyPolicyResponse *m =
-        berbagi__v1__apply_policy_response__unpack(NULL, answer->n, answer->p);
+        bp_client_ask(client, "/berbagi.v1.PolicyService/ApplyPolicy", &request, ANSWER_MS,
+                      &berbagi__v1__apply_policy_response__descriptor, &status, error);
+    bp_buf_fini(&request);
     if (m == NULL)
-        return bp_client_fail(error, BERBAGI_EPROTOCOL, "the answer is malformed");
+        return status;
     for (size_t i = 0; each != NULL && i < m->n_changes; i++)
         tell(m->changes[i], each, context);
     *out = (struct berbagi_policy_applied){.version = m->version,
@@ -88,23 +97,4 @@ static berbagi_status read_changes(const struct bp_buf *answer,
                                            .changes_left_out = m->changes_left_out};
     berbagi__v1__apply_policy_response__free_unpacked(m, NULL);
     return BERBAGI_OK;
-}
-
-berbagi_status
-berbagi_policy_apply(struct berbagi_client *client, const void *policy, size_t n,
-                     uint64_t expected_version, bool dry_run,
-                     void (*each)(void *context, const struct berbagi_policy_change *change),
-                     void *context, struct berbagi_policy_applied *out, struct berbagi_error *error)
-{
-    struct bp_buf request = {0}, answer = {0};
-    bp_wire_put_bytes(&request, 1, bp_str_of(policy, n));
-    bp_wire_put_uint(&request, 2, expected_version);
-    bp_wire_put_uint(&request, 3, dry_run ? 1 : 0);
-    berbagi_status status = bp_client_call(client, "/berbagi.v1.PolicyService/ApplyPolicy",
-                                           &request, ANSWER_MS, &answer, error);
-    if (status == BERBAGI_OK)
-        status = read_changes(&answer, each, context, out, error);
-    bp_buf_fini(&request);
-    bp_buf_fini(&answer);
-    return status;
 }

@@ -86,19 +86,14 @@ berbagi_status berbagi_policy_get_version(struct berbagi_client *client, uint64_
 static berbagi_status list_page(struct berbagi_client *client, uint64_t *before, tell_version *each,
                                 void *context, struct berbagi_error *error)
 {
-    struct bp_buf request = {0}, answer = {0};
+    struct bp_buf request = {0};
+    berbagi_status status;
     bp_wire_put_uint(&request, 1, *before);
     bp_wire_put_uint(&request, 2, PAGE_SIZE);
-    Berbagi__V1__ListPolicyVersionsResponse *m = NULL;
-    berbagi_status status = bp_client_call(client, "/berbagi.v1.PolicyService/ListPolicyVersions",
-                                           &request, ANSWER_MS, &answer, error);
-    if (status == BERBAGI_OK) {
-        m = berbagi__v1__list_policy_versions_response__unpack(NULL, answer.n, answer.p);
-        if (m == NULL)
-            status = bp_client_fail(error, BERBAGI_EPROTOCOL, "the answer is malformed");
-    }
+    Berbagi__V1__ListPolicyVersionsResponse *m =
+        bp_client_ask(client, "/berbagi.v1.PolicyService/ListPolicyVersions", &request, ANSWER_MS,
+                      &berbagi__v1__list_policy_versions_response__descriptor, &status, error);
     bp_buf_fini(&request);
-    bp_buf_fini(&answer);
     if (m == NULL)
         return status;
     for (size_t i = 0; i < m->n_versions; i++)

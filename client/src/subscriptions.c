@@ -36,17 +36,10 @@ static berbagi_status list_page(struct berbagi_client *client, const struct bp_b
                                 void (*each)(void *, const struct berbagi_subscription_info *),
                                 void *context, char **next, struct berbagi_error *error)
 {
-    struct bp_buf answer = {0};
-    berbagi_status status =
-        bp_client_call(client, "/berbagi.v1.SubscriberService/ListSubscriptions", request,
-                       ANSWER_MS, &answer, error);
-    Berbagi__V1__ListSubscriptionsResponse *m = NULL;
-    if (status == BERBAGI_OK) {
-        m = berbagi__v1__list_subscriptions_response__unpack(NULL, answer.n, answer.p);
-        if (m == NULL)
-            status = bp_client_fail(error, BERBAGI_EPROTOCOL, "the answer is malformed");
-    }
-    bp_buf_fini(&answer);
+    berbagi_status status;
+    Berbagi__V1__ListSubscriptionsResponse *m =
+        bp_client_ask(client, "/berbagi.v1.SubscriberService/ListSubscriptions", request, ANSWER_MS,
+                      &berbagi__v1__list_subscriptions_response__descriptor, &status, error);
     if (m == NULL)
         return status;
     for (size_t i = 0; i < m->n_subscriptions; i++)

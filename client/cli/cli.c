@@ -89,6 +89,17 @@ int bp_cli_options(const struct bp_option *table, size_t n, const char *usage, s
     return code;
 }
 
+int bp_cli_with_options(const struct bp_option *table, size_t n, const char *usage, size_t least,
+                        size_t most, int argc, char **argv, int (*run)(const struct bp_options *o))
+{
+    struct bp_options *o = NULL;
+    int code = bp_cli_options(table, n, usage, least, most, argc, argv, &o);
+    if (code == CLI_GO_ON)
+        code = run(o);
+    bp_options_destroy(o);
+    return code;
+}
+
 static bool find_file(const struct bp_options *o, const char *key, const char *name, bool is_there,
                       char **out)
 {

@@ -60,6 +60,10 @@ int bp_cli_cert(int argc, char **argv);
 int bp_cli_options(const struct bp_option *table, size_t n, const char *usage, size_t least,
                    size_t most, int argc, char **argv, struct bp_options **out);
 
+/* The same, and what run makes of the options: the exit code. */
+int bp_cli_with_options(const struct bp_option *table, size_t n, const char *usage, size_t least,
+                        size_t most, int argc, char **argv, int (*run)(const struct bp_options *o));
+
 /* Who is told that a connection broke, and that the certificate should be renewed. */
 struct bp_cli_listener {
     void (*notice)(void *context, const char *words);

@@ -248,11 +248,5 @@ static int run(const struct bp_options *o)
 
 int bp_cli_operator(int argc, char **argv)
 {
-    struct bp_options *o = NULL;
-    int code = bp_cli_options(table, OPTIONS, usage, 1, 2, argc, argv, &o);
-    if (code != CLI_GO_ON)
-        return code;
-    code = run(o);
-    bp_options_destroy(o);
-    return code;
+    return bp_cli_with_options(table, OPTIONS, usage, 1, 2, argc, argv, run);
 }

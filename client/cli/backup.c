@@ -9,6 +9,7 @@
 
 #include "buffer.h"
 #include "clock.h"
+#include "file.h"
 #include "progress.h"
 #include "stop.h"
 
@@ -17,28 +18,16 @@ struct session {
     const char *path; /* of what grows */
     int fd;
     uint64_t bytes;
-    int error; /* of a write; 0: none */
+    bool is_broken; /* a write failed; err says how */
+    struct bp_err err;
 };
-
-static bool write_all(int fd, const char *p, size_t n)
-{
-    while (n != 0) {
-        ssize_t done = write(fd, p, n);
-        if (done < 0 && errno != EINTR)
-            return false;
-        p += done < 0 ? 0 : done;
-        n -= done < 0 ? 0 : (size_t)done;
-    }
-    return true;
-}
 
 static bool take_piece(void *context, const void *p, size_t n, uint64_t done, uint64_t total)
 {
     struct session *s = context;
-    if (!write_all(s->fd, p, n)) {
-        s->error = errno;
+    s->is_broken = bp_fd_write(s->fd, s->path, p, n, &s->err) != BP_OK;
+    if (s->is_broken)
         return false;
-    }
     s->bytes += n;
     s->progress.stored = done;
     s->progress.total = total;
@@ -53,38 +42,18 @@ static int receive(struct session *s, struct berbagi_client *client)
                       bp_monotonic_ms(&bp_system_clock));
     berbagi_status status = berbagi_backup(client, take_piece, s, &error);
     bp_progress_end(&s->progress);
-    if (s->error != 0) {
-        bp_cli_say("operator backup: %s: %s", s->path, strerror(s->error));
+    if (s->is_broken) {
+        bp_cli_say("operator backup: %s", s->err.text);
         return CLI_FAILED;
     }
     return status == BERBAGI_OK ? CLI_DONE : bp_cli_fail("operator backup", status, &error);
-}
-
-/* The name of the folder the path is in, "." where it names none; to be freed. */
-static char *folder_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    if (slash == NULL)
-        return bp_str_dup(BP_STR("."));
-    return bp_str_dup(bp_str_of(path, slash == path ? 1 : (size_t)(slash - path)));
-}
-
-static bool flush_folder(const char *path)
-{
-    char *folder = folder_of(path);
-    int fd = folder == NULL ? -1 : open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool is_done = fd >= 0 && fsync(fd) == 0;
-    if (fd >= 0)
-        (void)close(fd);
-    free(folder);
-    return is_done;
 }
 
 /* link(2) and not rename(2): it never takes the place of a file that came meanwhile. */
 static int keep(const struct session *s, const char *path)
 {
     char mib[32], entries[32];
-    if (fsync(s->fd) != 0 || link(s->path, path) != 0 || !flush_folder(path)) {
+    if (fsync(s->fd) != 0 || link(s->path, path) != 0 || bp_dir_flush_parent(path, NULL) != BP_OK) {
         bp_cli_say("operator backup: %s: %s", path, strerror(errno));
         return CLI_FAILED;
     }

@@ -53,17 +53,26 @@ bp_status bp_file_read(const char *path, size_t most, struct bp_buf *out, struct
     return st;
 }
 
-static bp_status write_all(int fd, const char *path, const uint8_t *p, size_t n, struct bp_err *err)
+bp_status bp_fd_write(int fd, const char *path, const void *p, size_t n, struct bp_err *err)
 {
+    const uint8_t *rest = p;
     while (n != 0) {
-        ssize_t put = write(fd, p, n);
+        ssize_t put = write(fd, rest, n);
         if (put < 0 && errno == EINTR)
             continue;
         if (put < 0)
             return fail_errno(err, "write", path);
-        p += put;
+        rest += put;
         n -= (size_t)put;
     }
+    return BP_OK;
+}
+
+static bp_status write_all(int fd, const char *path, const void *p, size_t n, struct bp_err *err)
+{
+    bp_status st = bp_fd_write(fd, path, p, n, err);
+    if (st != BP_OK)
+        return st;
     return fsync(fd) == 0 ? BP_OK : fail_errno(err, "flush", path);
 }
 

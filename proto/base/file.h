@@ -13,6 +13,10 @@ BP_MUST_USE bp_status bp_file_read(const char *path, size_t most, struct bp_buf 
 BP_MUST_USE bp_status bp_file_write(const char *path, const void *p, size_t n, unsigned mode,
                                     struct bp_err *err);
 
+/* Writes all n bytes to a descriptor; path is what it is called in an error. */
+BP_MUST_USE bp_status bp_fd_write(int fd, const char *path, const void *p, size_t n,
+                                  struct bp_err *err);
+
 /* Renames a file of the same folder, over another if there is one, and flushes the folder. */
 BP_MUST_USE bp_status bp_file_rename(const char *from, const char *to, struct bp_err *err);
 

@@ -42,10 +42,12 @@ def restore(file, recipient, data):
                         "--data", data)
 
 
+LATER = b"\xfa\xff\x01\xe0\xd4\x03" + b"x" * 60000  # a field of a later version
+
+
 def fill(ex):
-    """More than gRPC keeps for a reader that takes nothing: 24 MiB, in a field of a later version."""
-    later = b"\xfa\xff\x01\xe0\xd4\x03" + b"x" * 60000
-    data = samples.payload("case.opened").SerializeToString() + later
+    """More than gRPC keeps for a reader that takes nothing: 24 MiB."""
+    data = samples.payload("case.opened").SerializeToString() + LATER
     for _ in range(8):
         ex.store(KP2MI, *[event("case.opened", data=data) for _ in range(50)])
 
@@ -179,9 +181,29 @@ def test_a_file_that_is_there_is_left_alone(own, tmp_path):
     assert done.code == 1 and "already" in done.err and file.read_text() == "mine", done
 
 
-def test_a_backup_into_a_full_disk_leaves_nothing(own, tmp_path):
+@pytest.fixture
+def small_disk(tmp_path):
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder],
+                          capture_output=True, text=True)
+    if done.returncode != 0:
+        pytest.skip(f"mounting is not permitted here: {done.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def test_a_backup_into_a_full_disk_leaves_nothing(own, small_disk):
+    data = samples.payload("case.opened").SerializeToString() + LATER
+    own.store(KP2MI, *[event("case.opened", data=data) for _ in range(4)])
+    done = own.dewi.run("operator", "backup", small_disk / "file")
+    assert done.code == 1 and "No space left" in done.err, done
+    assert not list(small_disk.iterdir())
+
+
+def test_a_place_that_cannot_be_is_told(own):
     done = own.dewi.run("operator", "backup", "/dev/full/file")
-    assert done.code == 1 and not list(tmp_path.glob("*.part")), done
+    assert done.code == 1 and "/dev/full/file" in done.err, done
 
 
 def test_a_restore_says_what_is_wrong(own, recipient, tmp_path):

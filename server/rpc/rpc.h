@@ -197,6 +197,10 @@ void bp_rpc_call_read(struct bp_rpc_call *c);
  * bp_rpc_call_reply. */
 bool bp_rpc_call_can_send(const struct bp_rpc_call *c);
 void bp_rpc_call_send(struct bp_rpc_call *c, struct bp_blob *const *parts, size_t n);
+/* Sends, and asks for the next request message, in one go: for who answers and then waits. The
+ * window that the last request used leaves with the answer instead of in a packet of its own. `sent`
+ * is not called; nothing else can be sent until the next message is here. */
+void bp_rpc_call_send_and_read(struct bp_rpc_call *c, struct bp_blob *const *parts, size_t n);
 
 /* Ends the call: behind a message in flight, once; later calls do nothing. `over` follows, and no
  * other callback. With an error the call is reset where its reader does not take the rest within

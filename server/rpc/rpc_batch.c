@@ -36,14 +36,20 @@ static void arrived(struct bp_rpc_op *op, bool ok)
     completed(c);
 }
 
-static void read_done(struct bp_rpc_op *op, bool ok)
+/* Without a message the read failed, or the other side closed its half. A call that broke is told by
+ * its close, not by a half-close that never was. */
+static void end_read(struct bp_rpc_call *c)
 {
-    (void)ok; /* without a message the read failed, or the other side closed its half */
-    struct bp_rpc_call *c = BP_RPC_OWNER(struct bp_rpc_call, read_op, op);
     c->reading = false;
     take_incoming(c);
-    /* A call that broke is told by its close, not by a half-close that never was. */
     c->read_ended = c->request == NULL && !grpc_call_failed_before_recv_message(c->grpc);
+}
+
+static void read_done(struct bp_rpc_op *op, bool ok)
+{
+    (void)ok;
+    struct bp_rpc_call *c = BP_RPC_OWNER(struct bp_rpc_call, read_op, op);
+    end_read(c);
     completed(c);
 }
 
@@ -52,6 +58,15 @@ static void write_done(struct bp_rpc_op *op, bool ok)
     struct bp_rpc_call *c = BP_RPC_OWNER(struct bp_rpc_call, write_op, op);
     c->writing = false;
     c->sent = ok;
+    completed(c);
+}
+
+static void turn_done(struct bp_rpc_op *op, bool ok)
+{
+    (void)ok;
+    struct bp_rpc_call *c = BP_RPC_OWNER(struct bp_rpc_call, turn_op, op);
+    c->turning = c->writing = false;
+    end_read(c);
     completed(c);
 }
 
@@ -68,6 +83,7 @@ void bp_rpc_batch_init(struct bp_rpc_call *c)
     c->arrive_op.done = arrived;
     c->read_op.done = read_done;
     c->write_op.done = write_done;
+    c->turn_op.done = turn_done;
     c->close_op.done = close_done;
 }
 
@@ -99,12 +115,18 @@ bool bp_rpc_batch_arrive(struct bp_rpc_call *c)
     return false;
 }
 
+static size_t put_read(struct bp_rpc_call *c, grpc_op *op)
+{
+    *op = (grpc_op){.op = GRPC_OP_RECV_MESSAGE};
+    op->data.recv_message.recv_message = &c->incoming;
+    c->reading = true;
+    return 1;
+}
+
 void bp_rpc_batch_read(struct bp_rpc_call *c)
 {
-    grpc_op op = {.op = GRPC_OP_RECV_MESSAGE};
-    op.data.recv_message.recv_message = &c->incoming;
-    c->reading = true;
-    start(c, &op, 1, &c->read_op);
+    grpc_op op;
+    start(c, &op, put_read(c, &op), &c->read_op);
 }
 
 static size_t put_initial(struct bp_rpc_call *c, grpc_op *op)
@@ -143,6 +165,17 @@ void bp_rpc_batch_send(struct bp_rpc_call *c, grpc_byte_buffer *message)
     c->writing = true;
     start(c, ops, n, &c->write_op);
     grpc_byte_buffer_destroy(message); /* its slices belong to the batch now */
+}
+
+void bp_rpc_batch_turn(struct bp_rpc_call *c, grpc_byte_buffer *message)
+{
+    grpc_op ops[3];
+    size_t n = put_initial(c, ops);
+    n += put_message(message, ops + n);
+    n += put_read(c, ops + n);
+    c->turning = c->writing = true;
+    start(c, ops, n, &c->turn_op);
+    grpc_byte_buffer_destroy(message);
 }
 
 void bp_rpc_batch_close(struct bp_rpc_call *c)

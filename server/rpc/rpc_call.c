@@ -246,7 +246,7 @@ static enum next step_open(struct bp_rpc_call *c)
 
 static enum next step_ending(struct bp_rpc_call *c)
 {
-    if (c->writing)
+    if (c->writing && !c->turning) /* a turn has sent; the status ends its read */
         return NEXT_WAIT;
     if (!c->closed)
         bp_rpc_batch_status(c);

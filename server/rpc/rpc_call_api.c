@@ -60,17 +60,31 @@ bool bp_rpc_call_can_send(const struct bp_rpc_call *c)
     return !bp_rpc_call_is_over(c) && !c->writing;
 }
 
-void bp_rpc_call_send(struct bp_rpc_call *c, struct bp_blob *const *parts, size_t n)
+/* False: the call is over, and the parts are given back. */
+static bool may_send(struct bp_rpc_call *c, struct bp_blob *const *parts, size_t n)
 {
     if (bp_rpc_call_is_over(c)) {
         for (size_t i = 0; i < n; i++)
             bp_blob_unref(parts[i]);
-        return;
+        return false;
     }
     assert_on_queue(c);
     BP_ASSERT(!c->writing);
     c->sent = false;
-    bp_rpc_batch_send(c, bp_rpc_payload_of(parts, n));
+    return true;
+}
+
+void bp_rpc_call_send(struct bp_rpc_call *c, struct bp_blob *const *parts, size_t n)
+{
+    if (may_send(c, parts, n))
+        bp_rpc_batch_send(c, bp_rpc_payload_of(parts, n));
+}
+
+void bp_rpc_call_send_and_read(struct bp_rpc_call *c, struct bp_blob *const *parts, size_t n)
+{
+    BP_ASSERT(c->route->method->client_streams && !c->reading && c->request == NULL);
+    if (may_send(c, parts, n))
+        bp_rpc_batch_turn(c, bp_rpc_payload_of(parts, n));
 }
 
 static grpc_slice slice_of(struct bp_str text)

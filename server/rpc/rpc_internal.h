@@ -88,13 +88,14 @@ struct bp_rpc_call {
     grpc_call_details details; /* of an unknown method */
     gpr_timespec deadline;
     unsigned ops_in_flight;
-    struct bp_rpc_op arrive_op, read_op, write_op, close_op;
+    struct bp_rpc_op arrive_op, read_op, write_op, turn_op, close_op;
 
     grpc_byte_buffer *incoming; /* gRPC's while a read or the arrival is under way */
     /* What completions left for the machine. */
     grpc_byte_buffer *request;
     bool reading, read_ended;
     bool writing, sent, initial_sent;
+    bool turning; /* reading and writing are one batch */
     bool close_started, closed;
     int cancelled; /* written by gRPC before close_op comes back */
     bool woken;
@@ -126,6 +127,7 @@ void bp_rpc_batch_init(struct bp_rpc_call *c);
 bool bp_rpc_batch_arrive(struct bp_rpc_call *c);
 void bp_rpc_batch_read(struct bp_rpc_call *c);
 void bp_rpc_batch_send(struct bp_rpc_call *c, grpc_byte_buffer *message);
+void bp_rpc_batch_turn(struct bp_rpc_call *c, grpc_byte_buffer *message); /* sends, then reads */
 void bp_rpc_batch_close(struct bp_rpc_call *c);  /* asks to be told of the other side's end */
 void bp_rpc_batch_status(struct bp_rpc_call *c); /* the last one: c->end */
 

@@ -84,6 +84,60 @@ static void over(struct bp_rpc_call *call)
     release_if_done(c);
 }
 
+/* --- when a stream is read ---
+ *
+ * A read that waits while the window is not whole makes gRPC send the window at once, in a packet of
+ * its own that wakes the caller for nothing. So who waits for each answer is read with the answer.
+ * Who sends ahead is read at once, and is known by messages that are large, that were there before
+ * the answer left, or that come while others are unanswered. */
+
+#define AHEAD_BYTES (16u << 10)
+#define AHEAD_NS 30000 /* no caller hears an answer and sends again in this time */
+#define ALONE_MOST 4
+
+static int64_t now_ns(const struct bp_publish_call *c)
+{
+    const struct bp_clock *clock = c->publisher->x->clock;
+    return clock->monotonic_ns(clock);
+}
+
+static void note_arrival(struct bp_publish_call *c, const struct bp_request *r)
+{
+    if (c->n > 1 || r->bytes > AHEAD_BYTES || r->arrived_ns - c->pace.turned_ns < AHEAD_NS) {
+        c->pace.is_ahead = true;
+        c->pace.alone = 0;
+    }
+}
+
+static void turn(struct bp_publish_call *c, struct bp_blob *response)
+{
+    c->reading = true;
+    bp_rpc_call_send_and_read(c->call, &response, 1);
+    c->pace.turned_ns = now_ns(c);
+}
+
+static void send(struct bp_publish_call *c, struct bp_blob *response)
+{
+    if (c->n == 0 && ++c->pace.alone >= ALONE_MOST)
+        c->pace.is_ahead = false;
+    bp_rpc_call_send(c->call, &response, 1);
+}
+
+static bool may_read(struct bp_publish_call *c)
+{
+    return c->is_stream && !c->reading && !c->half_closed && !c->is_refused &&
+           c->n < UNANSWERED_MAX && c->bytes < UNANSWERED_BYTES_MAX && bp_lane_may_read(&c->lane);
+}
+
+static void read_more(struct bp_publish_call *c)
+{
+    bool waits_for_turn = c->n != 0 && !c->pace.is_ahead;
+    if (waits_for_turn || !may_read(c))
+        return;
+    c->reading = true;
+    bp_rpc_call_read(c->call);
+}
+
 /* --- answering --- */
 
 /* Answers the first request if it is decided. */
@@ -95,24 +149,14 @@ static void answer_first(struct bp_publish_call *c)
         bp_refuse(c->call, bp_rpc_status_of(BP_ENOMEM, NULL));
         return;
     }
-    int64_t now_ns = c->publisher->x->clock->monotonic_ns(c->publisher->x->clock);
-    bp_metric_observe(BP_METRIC_PUBLISH_US, (uint64_t)(now_ns - r->arrived_ns) / 1000);
+    bp_metric_observe(BP_METRIC_PUBLISH_US, (uint64_t)(now_ns(c) - r->arrived_ns) / 1000);
     pop_request(c);
-    if (c->is_stream)
-        bp_rpc_call_send(c->call, &response, 1);
-    else
+    if (!c->is_stream)
         bp_rpc_call_reply(c->call, response);
-}
-
-static void read_more(struct bp_publish_call *c)
-{
-    if (!c->is_stream || c->reading || c->half_closed || c->is_refused || c->n >= UNANSWERED_MAX ||
-        c->bytes >= UNANSWERED_BYTES_MAX)
-        return;
-    if (!bp_lane_may_read(&c->lane))
-        return;
-    c->reading = true;
-    bp_rpc_call_read(c->call);
+    else if (c->n == 0 && may_read(c))
+        turn(c, response);
+    else
+        send(c, response);
 }
 
 static void resume(struct bp_lane_user *lane)
@@ -199,14 +243,13 @@ static void message(struct bp_rpc_call *call, struct bp_str bytes)
         bp_refuse(c->call, bp_rpc_status_of(BP_ENOMEM, NULL));
         return;
     }
-    const struct bp_exchange *x = c->publisher->x;
     struct bp_str sender = bp_str(bp_rpc_call_peer(call)->identity.name);
-    *r = (struct bp_request){
-        .call = c, .bytes = bytes.n, .arrived_ns = x->clock->monotonic_ns(x->clock)};
+    *r = (struct bp_request){.call = c, .bytes = bytes.n, .arrived_ns = now_ns(c)};
     c->bytes += bytes.n;
     *c->end = r;
     c->end = &r->next;
     c->n++;
+    note_arrival(c, r);
     if (!bp_publication_parse(c->publisher->x, sender, bytes, &r->publication, &status))
         bp_request_refuse(r, status);
     else if (!admit(r, &status))

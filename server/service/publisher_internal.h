@@ -39,6 +39,14 @@ struct bp_request {
     bp_status audit_outcome;
 };
 
+/* A stream whose caller waits for each answer is read when the answer leaves; one that sends ahead,
+ * at once (publisher.c). */
+struct bp_publish_pace {
+    bool is_ahead;
+    unsigned alone;    /* answers in a row behind which nothing waited */
+    int64_t turned_ns; /* when the last answer left with the next read */
+};
+
 struct bp_publish_call {
     struct bp_publisher *publisher;
     struct bp_rpc_call *call; /* a reference; the call may be over */
@@ -52,6 +60,7 @@ struct bp_publish_call {
     bool half_closed;
     bool reading;
     bool is_over;
+    struct bp_publish_pace pace;
     struct bp_lane_user lane;
     struct bp_fence fence; /* the sequencer's while n_away is not 0 */
 };

@@ -50,17 +50,22 @@ static void unary_message(struct bp_rpc_call *call, struct bp_str request)
         bp_rpc_call_reply(call, blob_of(request));
 }
 
-static void later_message(struct bp_rpc_call *call, struct bp_str request)
+static void ask_to_be_woken(struct bp_rpc_call *call)
 {
     struct echo *e = echo_of(call);
     struct later *l = calloc(1, sizeof(*l));
     l->call = bp_rpc_call_ref(call);
-    bp_rpc_call_set_state(call, blob_of(request));
     pthread_mutex_lock(&e->lock);
     l->next = e->waiting;
     e->waiting = l;
     pthread_cond_signal(&e->changed);
     pthread_mutex_unlock(&e->lock);
+}
+
+static void later_message(struct bp_rpc_call *call, struct bp_str request)
+{
+    bp_rpc_call_set_state(call, blob_of(request));
+    ask_to_be_woken(call);
 }
 
 static void later_woken(struct bp_rpc_call *call)
@@ -132,6 +137,14 @@ static void chat_half_closed(struct bp_rpc_call *call)
     bp_rpc_call_finish(call, &BP_RPC_STATUS_OK);
 }
 
+static void turns_message(struct bp_rpc_call *call, struct bp_str request)
+{
+    struct bp_blob *answer = blob_of(request);
+    bp_rpc_call_send_and_read(call, &answer, 1);
+    if (bp_str_is(request, "stop soon"))
+        ask_to_be_woken(call);
+}
+
 static void flood_sent(struct bp_rpc_call *call)
 {
     struct bp_blob *part = bp_blob_ref(bp_rpc_call_state(call));
@@ -179,6 +192,14 @@ static const struct bp_rpc_method methods[] = {
      .message = chat_message,
      .half_closed = chat_half_closed,
      .sent = chat_sent,
+     .over = over},
+    {.path = "/test.Echo/Turns",
+     .client_streams = true,
+     .server_streams = true,
+     .begin = chat_begin,
+     .message = turns_message,
+     .half_closed = chat_half_closed,
+     .woken = refuse,
      .over = over},
     {.path = "/test.Echo/Flood",
      .server_streams = true,

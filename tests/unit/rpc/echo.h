@@ -3,6 +3,8 @@
  *   /test.Echo/Later   answers with its request from a wake-up that another thread asks for
  *   /test.Echo/Poll    never answers; is told when its caller gave up
  *   /test.Echo/Chat    sends each message back; "stop" ends it with an error, half-close with OK
+ *   /test.Echo/Turns   sends each message back and reads the next in one go; "stop soon" ends it with
+ *                      an error after that, half-close with OK
  *   /test.Echo/Flood   sends 64 KiB again and again */
 #ifndef BERBAGI_TEST_ECHO_H
 #define BERBAGI_TEST_ECHO_H

@@ -137,6 +137,58 @@ static void test_rpc_calls_take_requests_up_to_the_limit_of_their_method(void **
     assert_int_equal(sized_unary("/test.Echo/Unary", 5 << 20), BP_RPC_RESOURCE_EXHAUSTED);
 }
 
+static void test_rpc_calls_that_take_turns_answer_each_message(void **state)
+{
+    (void)state;
+    struct call call;
+    call_open(&call, &client, "/test.Echo/Turns", 0);
+
+    call_send(&call, BP_STR("one"));
+    assert_true(call_receive(&call));
+    assert_received(&call, "one");
+    call_send(&call, BP_STR("two")); /* two ahead */
+    call_send(&call, BP_STR("three"));
+    assert_true(call_receive(&call));
+    assert_received(&call, "two");
+    assert_true(call_receive(&call));
+    assert_received(&call, "three");
+    call_half_close(&call);
+
+    assert_int_equal(call_status(&call), BP_RPC_OK);
+    assert_int_equal(echo.half_closed, 1);
+    call_close(&call);
+}
+
+static void test_rpc_calls_that_wait_for_their_turn_are_ended_with_details(void **state)
+{
+    (void)state;
+    struct call call;
+    call_open(&call, &client, "/test.Echo/Turns", 0);
+
+    call_send(&call, BP_STR("stop soon"));
+    assert_true(call_receive(&call));
+    assert_received(&call, "stop soon");
+
+    assert_int_equal(call_status(&call), BP_RPC_RESOURCE_EXHAUSTED);
+    assert_non_null(strstr(call.details, "OVER_QUOTA"));
+    call_close(&call);
+}
+
+static void test_rpc_calls_that_wait_for_their_turn_may_be_cancelled(void **state)
+{
+    (void)state;
+    struct call call;
+    call_open(&call, &client, "/test.Echo/Turns", 0);
+    call_send(&call, BP_STR("one"));
+    assert_true(call_receive(&call));
+
+    call_cancel(&call);
+
+    assert_int_equal(call_status(&call), BP_RPC_CANCELLED);
+    wait_until(atomic_load(&echo.over) == 1);
+    call_close(&call);
+}
+
 static void test_rpc_calls_oversize_stream_message_ends_the_stream(void **state)
 {
     (void)state;
@@ -342,6 +394,9 @@ int main(void)
         TEST(test_rpc_calls_compressed_requests_are_refused_unread),
         TEST(test_rpc_calls_stream_both_ways_until_half_close),
         TEST(test_rpc_calls_stream_ended_by_the_method_tells_why),
+        TEST(test_rpc_calls_that_take_turns_answer_each_message),
+        TEST(test_rpc_calls_that_wait_for_their_turn_are_ended_with_details),
+        TEST(test_rpc_calls_that_wait_for_their_turn_may_be_cancelled),
         TEST(test_rpc_calls_cancelled_stream_is_over_without_a_half_close),
         TEST(test_rpc_calls_lost_connection_ends_the_stream),
         TEST(test_rpc_calls_long_poll_learns_that_its_caller_gave_up),

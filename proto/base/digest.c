@@ -1,14 +1,32 @@
 #include "digest.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <sys/random.h>
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
+static EVP_MD *fetched;
+
+static void fetch(void)
+{
+    fetched = EVP_MD_fetch(NULL, "SHA2-256", NULL);
+    BP_ASSERT(fetched != NULL);
+}
+
+/* EVP_sha256() would have the provider looked for with every hash, for as long as a short text takes.
+ * Never freed: until the end of the process somebody may hash. */
+static const EVP_MD *sha256(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    (void)pthread_once(&once, fetch);
+    return fetched;
+}
+
 void bp_sha256(const void *p, size_t n, uint8_t out[BP_SHA256_BYTES])
 {
-    BP_ASSERT(EVP_Digest(p, n, out, NULL, EVP_sha256(), NULL) == 1);
+    BP_ASSERT(EVP_Digest(p, n, out, NULL, sha256(), NULL) == 1);
 }
 
 /* RFC 2104 over EVP_Digest: a context for each hash costs less than fetching an EVP_MAC. */
@@ -25,7 +43,7 @@ void bp_hmac_sha256(const void *key, size_t key_n, const struct bp_str *parts, s
     BP_ASSERT(hash != NULL);
     for (size_t i = 0; i < sizeof(pad); i++)
         pad[i] = block[i] ^ 0x36;
-    BP_ASSERT(EVP_DigestInit_ex(hash, EVP_sha256(), NULL) == 1 &&
+    BP_ASSERT(EVP_DigestInit_ex(hash, sha256(), NULL) == 1 &&
               EVP_DigestUpdate(hash, pad, sizeof(pad)) == 1);
     for (size_t i = 0; i < n; i++)
         BP_ASSERT(EVP_DigestUpdate(hash, parts[i].p, parts[i].n) == 1);
@@ -33,7 +51,7 @@ void bp_hmac_sha256(const void *key, size_t key_n, const struct bp_str *parts, s
 
     for (size_t i = 0; i < sizeof(pad); i++)
         pad[i] = block[i] ^ 0x5C;
-    BP_ASSERT(EVP_DigestInit_ex(hash, EVP_sha256(), NULL) == 1 &&
+    BP_ASSERT(EVP_DigestInit_ex(hash, sha256(), NULL) == 1 &&
               EVP_DigestUpdate(hash, pad, sizeof(pad)) == 1 &&
               EVP_DigestUpdate(hash, inner, sizeof(inner)) == 1 &&
               EVP_DigestFinal_ex(hash, out, NULL) == 1);

@@ -18,7 +18,9 @@
  * Threads. A client may be used by several threads at once. A publisher or subscription belongs to
  * one thread at a time. Nothing happens behind the caller's back: a connection moves only while one
  * of its functions runs, so a program with a loop of its own calls the `next` functions with
- * timeout_ms 0 from it, and one without gives each publisher or subscription a thread. Do not fork
+ * timeout_ms 0 from it, and one without gives each publisher or subscription a thread. A program of
+ * the second kind with several such threads sets GRPC_POLL_STRATEGY=poll in its environment before
+ * berbagi_open: by default gRPC has one thread at a time wait for the sockets of all. Do not fork
  * between berbagi_open and the last berbagi_close.
  *
  * Ownership. What goes in is copied unless said otherwise. What comes out as a struct of borrowed

@@ -22,6 +22,8 @@ void bench_check(berbagi_status status, const char *what, const struct berbagi_e
 struct berbagi_client *bench_client(const char *agency);
 /* Of the agency that publishes. */
 struct berbagi_client *bench_publishing_client(void);
+/* Says, before the first client, that each publisher and subscription will have a thread (berbagi.h). */
+void bench_thread_for_each(void);
 
 /* Serializes an event of the bench types around a record; the id is its sequence number. Returns
  * the bytes written to out, which has room for BENCH_EVENT_MAX. */

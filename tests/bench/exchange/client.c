@@ -31,6 +31,11 @@ struct berbagi_client *bench_publishing_client(void)
     return bench_client(agency != NULL ? agency : BENCH_PUBLISHER);
 }
 
+void bench_thread_for_each(void)
+{
+    (void)setenv("GRPC_POLL_STRATEGY", "poll", 0);
+}
+
 static void ping(void)
 {
     struct berbagi_error error;

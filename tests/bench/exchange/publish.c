@@ -82,6 +82,7 @@ static void open_connection(struct connection *c, struct berbagi_client *client,
 void bench_publish(double secs, size_t conns, size_t in_flight)
 {
     static struct connection connections[CONNS_MAX];
+    bench_thread_for_each();
     struct berbagi_client *client = bench_publishing_client();
     struct lat all = {0};
     if (conns == 0 || conns > CONNS_MAX)

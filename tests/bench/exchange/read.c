@@ -134,6 +134,7 @@ void bench_live(double secs, uint64_t rate, size_t subscribers)
     uint64_t n = (uint64_t)(secs * (double)rate);
     struct lat all = {0};
     double took;
+    bench_thread_for_each();
     struct berbagi_client *client = bench_client(BENCH_PUBLISHER);
     if (readers == NULL)
         die("live", "out of memory");

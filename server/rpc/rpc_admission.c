@@ -64,7 +64,7 @@ bool bp_rpc_close_flooding(struct bp_rpc_call *c)
         if (bp_log_admit(&limit))
             bp_log(BP_LOG_WARN, "rpc.connection_closed", "serial=%s why=calls_given_up",
                    c->certificate->is_known ? c->certificate->identity.serial : "-");
-        c->connection->end_by_ms = now_ms;
+        bp_rpc_connections_end(&s->connections, c->connection, now_ms);
         (void)bp_rpc_sockets_shut(s->port, c->connection->address);
     }
     return true;
@@ -162,10 +162,13 @@ void bp_rpc_call_cut(struct bp_rpc_call *c, const struct bp_rpc_status *why)
     bp_rpc_call_finish(c, why);
 }
 
+/* Calls are many and certificates few, so the certificates are looked at first. */
 unsigned bp_rpc_expel(struct bp_rpc_server *s)
 {
     unsigned n = 0;
     int64_t now_ns = bp_now_ns(s->config.clock);
+    if (bp_rpc_peers_all_stand(&s->peers, now_ns))
+        return 0;
     /* A call leaves the list in a completion alone, so ending one here does not disturb the walk.
      */
     for (struct bp_rpc_call *c = s->calls; c != NULL; c = c->next) {

@@ -149,6 +149,7 @@ static void unlink_call(struct bp_rpc_call *c)
         s->calls = c->next;
     if (c->next != NULL)
         c->next->prev = c->prev;
+    s->failed -= c->end.wanted && c->end.code != BP_RPC_OK;
     atomic_fetch_sub_explicit(&s->streams, 1, memory_order_relaxed);
 }
 

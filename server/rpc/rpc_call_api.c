@@ -109,8 +109,10 @@ void bp_rpc_call_decide_end(struct bp_rpc_call *c, const struct bp_rpc_status *s
     c->end.wanted = true;
     c->end.code = status->code;
     c->end.since_ms = bp_monotonic_ms(&bp_system_clock);
-    if (status->code != BP_RPC_OK)
+    if (status->code != BP_RPC_OK) {
         encode_end(&c->end, status);
+        c->server->failed++;
+    }
 }
 
 void bp_rpc_call_finish(struct bp_rpc_call *c, const struct bp_rpc_status *status)

@@ -17,6 +17,7 @@ static void forget(struct bp_rpc_connections *t, struct bp_rpc_connection **at)
     *at = c->next;
     t->n--;
     t->idle -= c->calls == 0;
+    t->ended -= c->end_by_ms != 0;
     bp_rpc_peers_give_back(c->certificate);
     free(c);
 }
@@ -74,6 +75,13 @@ void bp_rpc_connections_give_back(struct bp_rpc_connections *t, struct bp_rpc_co
     t->idle += c->calls == 0;
 }
 
+void bp_rpc_connections_end(struct bp_rpc_connections *t, struct bp_rpc_connection *c,
+                            int64_t end_by_ms)
+{
+    t->ended += c->end_by_ms == 0;
+    c->end_by_ms = end_by_ms;
+}
+
 void bp_rpc_connections_prune(struct bp_rpc_connections *t, unsigned port)
 {
     struct bp_rpc_sockets sockets;
@@ -95,7 +103,7 @@ void bp_rpc_connections_prune(struct bp_rpc_connections *t, unsigned port)
 void bp_rpc_connections_close_ended(struct bp_rpc_connections *t, unsigned port, int64_t now_ms)
 {
     bool any = false;
-    for (unsigned i = 0; i < BP_RPC_CONNECTION_BUCKETS; i++) {
+    for (unsigned i = 0; t->ended != 0 && i < BP_RPC_CONNECTION_BUCKETS; i++) {
         for (struct bp_rpc_connection *c = t->buckets[i]; c != NULL; c = c->next) {
             if (c->end_by_ms == 0 || (c->calls != 0 && now_ms < c->end_by_ms))
                 continue;
@@ -181,7 +189,7 @@ bp_rpc_server_disconnect(struct bp_rpc_server *s,
             struct bp_rpc_connection_info info = info_of(c);
             if (!c->certificate->is_known || !matches(context, &info))
                 continue;
-            c->end_by_ms = end_by_ms;
+            bp_rpc_connections_end(&s->connections, c, end_by_ms);
             *streams += end_calls(s, c, asking);
             n++;
         }

@@ -21,7 +21,7 @@ struct bp_rpc_connection {
 
 struct bp_rpc_connections {
     uint64_t last_id;
-    unsigned n, idle;
+    unsigned n, idle, ended;
     struct bp_rpc_connection *buckets[BP_RPC_CONNECTION_BUCKETS];
 };
 
@@ -34,6 +34,10 @@ struct bp_rpc_connection *bp_rpc_connections_take(struct bp_rpc_connections *t, 
                                                   int64_t now_ns, bool *is_new);
 void bp_rpc_connections_give_back(struct bp_rpc_connections *t,
                                   struct bp_rpc_connection *connection); /* NULL allowed */
+
+/* It was ended: to be closed by then, a time of the system's monotonic clock that is not 0. */
+void bp_rpc_connections_end(struct bp_rpc_connections *t, struct bp_rpc_connection *connection,
+                            int64_t end_by_ms);
 
 /* Forgets those without calls whose socket is gone. */
 void bp_rpc_connections_prune(struct bp_rpc_connections *t, unsigned port);

@@ -49,6 +49,7 @@ struct bp_rpc_server {
     struct bp_rpc_call *calls; /* those that arrived and are not over */
     uint64_t last_id;
     unsigned machines;   /* calls whose machine is not over, waiting slots included */
+    unsigned failed;     /* of calls: those that end with an error */
     atomic_uint streams; /* length of calls; any thread */
     bool stopping;
     struct bp_rpc_op shut_op;

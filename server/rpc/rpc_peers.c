@@ -158,6 +158,16 @@ bool bp_rpc_peers_judge(struct bp_rpc_peers *p, struct bp_rpc_certificate *c, in
     return c->verdict.code == BP_RPC_OK;
 }
 
+bool bp_rpc_peers_all_stand(struct bp_rpc_peers *p, int64_t now_ns)
+{
+    struct bp_rpc_status why;
+    for (unsigned i = 0; i < BP_RPC_PEER_BUCKETS; i++)
+        for (struct bp_rpc_certificate *c = p->buckets[i]; c != NULL; c = c->next)
+            if (c->users != 0 && !bp_rpc_peers_judge(p, c, now_ns, &why))
+                return false;
+    return true;
+}
+
 bool bp_rpc_peer_floods(struct bp_rpc_certificate *c, int64_t now_ms)
 {
     int64_t forgiven = (now_ms - c->abandoned_at_ms) * ABANDONED_PER_S / 1000;

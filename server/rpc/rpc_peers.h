@@ -51,6 +51,9 @@ void bp_rpc_peers_give_back(struct bp_rpc_certificate *certificate); /* NULL all
 bool bp_rpc_peers_judge(struct bp_rpc_peers *p, struct bp_rpc_certificate *certificate,
                         int64_t now_ns, struct bp_rpc_status *why);
 
+/* Do all certificates that calls or connections use stand at now_ns? */
+bool bp_rpc_peers_all_stand(struct bp_rpc_peers *p, int64_t now_ns);
+
 /* Counts a call that the other side gave up before it was answered. Clients do that at a deadline or
  * when they end; one that does it by the thousand costs the queue's thread more than any answer
  * would, and HTTP/2's limit of streams does not see it, because a call given up is none any more. */

@@ -46,6 +46,8 @@ void bp_rpc_server_fill_slots(struct bp_rpc_route *route)
 /* Resets calls that ended with an error and whose reader does not take the rest. */
 static void cut_lingering(struct bp_rpc_server *s)
 {
+    if (s->failed == 0) /* calls are walked, thousands of them, for a reason only */
+        return;
     int64_t now_ms = bp_monotonic_ms(&bp_system_clock);
     for (struct bp_rpc_call *c = s->calls; c != NULL; c = c->next) {
         bool lingers = c->end.wanted && c->end.code != BP_RPC_OK && !c->end.cut &&

@@ -232,7 +232,7 @@ static void message(struct bp_rpc_call *call, struct bp_str bytes)
     f->most = m->max_events == 0 ? EVENTS_DEFAULT
                                  : (m->max_events < EVENTS_MAX ? m->max_events : EVENTS_MAX);
     f->until_ms = bp_monotonic_ms(f->service->x->clock) + wait_ms;
-    f->reader.due_ms = f->until_ms;
+    f->reader.due.due_ms = f->until_ms;
     if (open_page(f, m, &status))
         run(f);
     else

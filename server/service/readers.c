@@ -1,7 +1,5 @@
 #include "readers.h"
 
-#define TICK_MS 250
-
 static void poke_all(struct bp_readers *r)
 {
     struct bp_reader *next;
@@ -16,16 +14,11 @@ static void on_task(struct bp_rpc_task *task)
     poke_all((struct bp_readers *)task);
 }
 
-/* Thousands may be waiting: whoever has nothing to do at this time is not touched. */
-static void poke_due(struct bp_readers *r)
+static void on_due(struct bp_wheel_entry *entry)
 {
-    int64_t now_ms = bp_monotonic_ms(r->x->clock);
-    struct bp_reader *next;
-    for (struct bp_reader *reader = r->first; reader != NULL; reader = next) {
-        next = reader->next;
-        if (now_ms >= reader->due_ms)
-            reader->poke(reader);
-    }
+    struct bp_reader *reader =
+        (struct bp_reader *)((char *)entry - offsetof(struct bp_reader, due));
+    reader->poke(reader);
 }
 
 /* Has what rights rest on changed since the last tick? Whoever reads is cut by it within one. */
@@ -46,14 +39,14 @@ static void on_tick(void *context)
     struct bp_readers *r = context;
     if (rights_may_have_changed(r))
         poke_all(r);
-    else
-        poke_due(r);
+    bp_wheel_turn(&r->wheel, bp_monotonic_ms(r->x->clock), on_due);
 }
 
 void bp_readers_init(struct bp_readers *r, struct bp_exchange *x)
 {
     *r = (struct bp_readers){.task = {.run = on_task}, .x = x};
-    bp_rpc_server_every(x->rpc, TICK_MS, on_tick, r);
+    r->wheel.turn = bp_monotonic_ms(x->clock) / BP_WHEEL_TURN_MS;
+    bp_rpc_server_every(x->rpc, BP_WHEEL_TURN_MS, on_tick, r);
 }
 
 static struct bp_reader *find(const struct bp_readers *r, const char *agency,
@@ -80,6 +73,7 @@ void bp_readers_add(struct bp_readers *r, struct bp_reader *reader)
     if (reader->next != NULL)
         reader->next->place = &reader->next;
     r->first = reader;
+    bp_wheel_add(&r->wheel, &reader->due);
 }
 
 void bp_readers_remove(struct bp_reader *reader)
@@ -91,6 +85,7 @@ void bp_readers_remove(struct bp_reader *reader)
         reader->next->place = reader->place;
     reader->next = NULL;
     reader->place = NULL;
+    bp_wheel_remove(&reader->due);
 }
 
 bool bp_readers_holds(const struct bp_readers *r, const char *agency, const char *subscription)

@@ -5,12 +5,13 @@
 #define BERBAGI_READERS_H
 
 #include "exchange.h"
+#include "wheel.h"
 
 struct bp_reader {
     struct bp_reader *next, **place; /* the list's while inside; place NULL = outside */
     const char *agency;              /* borrowed while inside */
     const char *subscription;        /* "" = not durable */
-    int64_t due_ms; /* monotonic; when it is to be poked although nothing changed */
+    struct bp_wheel_entry due;       /* due_ms: when it is to be poked although nothing changed */
     /* Something may have changed: the head, the policy, the day; or its time has come. Called often:
      * must be cheap when there is nothing to do. May remove itself. */
     void (*poke)(struct bp_reader *reader);
@@ -22,6 +23,7 @@ struct bp_readers {
     struct bp_rpc_task task; /* first: a task is its readers */
     struct bp_exchange *x;
     struct bp_reader *first;
+    struct bp_wheel wheel;
     bp_day today; /* of the last tick, as is the policy's version */
     uint64_t version;
 };

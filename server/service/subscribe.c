@@ -150,7 +150,7 @@ static void send_response(struct stream *s, struct bp_buf *out)
         end(s, bp_rpc_status_of(BP_ENOMEM, NULL));
         return;
     }
-    s->reader.due_ms = now_ms(s) + s->bookmark_ms;
+    s->reader.due.due_ms = now_ms(s) + s->bookmark_ms;
     bp_rpc_call_send(s->call, &blob, 1);
 }
 
@@ -333,7 +333,7 @@ static bool bookmark_is_due(struct stream *s, bool at_head)
 {
     bool is_told = s->caught_up || !at_head;
     s->caught_up = s->caught_up || at_head;
-    return !is_told || now_ms(s) >= s->reader.due_ms;
+    return !is_told || now_ms(s) >= s->reader.due.due_ms;
 }
 
 /* While one message is on its way the next is read, but near the head: what comes in meanwhile goes

@@ -1,6 +1,7 @@
 /* The client object: options copied, files checked once so that a mistake shows at once. */
 #include <stdlib.h>
 
+#include "abseil.h"
 #include "client_internal.h"
 
 #define CONNECT_TIMEOUT_MS 10000
@@ -41,6 +42,7 @@ static berbagi_status fill(struct berbagi_client *c, const struct berbagi_option
         return bp_client_fail_of(error, st, &err);
     if (!copy(&c->server, o->server) || !copy(&c->server_name, o->server_name))
         return bp_client_fail(error, BERBAGI_ENOMEM, "out of memory");
+    (void)bp_abseil_stop_deadlock_search();
     grpc_init();
     c->holds_grpc = true;
     return bp_client_channel(c, &c->channel, &c->channel_mark, error);

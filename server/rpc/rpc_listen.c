@@ -51,10 +51,14 @@ static grpc_server *grpc_create(const struct bp_rpc_server *s)
         arg(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, largest_request(s)),
         arg(GRPC_ARG_MAX_CONCURRENT_STREAMS, (int)(streams != 0 ? streams & INT_MAX : 1000)),
         arg(GRPC_ARG_MAX_METADATA_SIZE, 16 * 1024),
+        arg(GRPC_ARG_TCP_READ_CHUNK_SIZE, 1024), /* grows with what comes */
+        arg(GRPC_ARG_ENABLE_CHANNELZ, 0),        /* counts what nobody asks for */
         arg(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, 10 * 1000),
-        /* Vanished peers are found in half a minute; clients may ask after us as often as every 10
-           s. */
-        arg(GRPC_ARG_KEEPALIVE_TIME_MS, 20 * 1000),
+        /* A peer that vanished is found ten seconds behind the next thing written to it, which gRPC
+         * has the kernel wait for (TCP_USER_TIMEOUT): a bookmark on an open subscription, an
+         * answer; the ping is for who is written nothing. Clients may ask after us as often as
+         * every 10 s. */
+        arg(GRPC_ARG_KEEPALIVE_TIME_MS, 60 * 1000),
         arg(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10 * 1000),
         arg(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1),
         arg(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0),

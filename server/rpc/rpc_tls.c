@@ -7,6 +7,7 @@
 #include <openssl/conf.h>
 #include <openssl/ssl.h>
 
+#include "abseil.h"
 #include "rpc.h"
 #include "rpc_accept.h"
 #include "rpc_log.h"
@@ -59,6 +60,27 @@ bp_status bp_rpc_restrict_tls(struct bp_err *err)
     return BP_OK;
 }
 
+/* Called by OpenSSL in SSL_CTX_new, on any thread. */
+static void on_new_context(void *context, void *data, CRYPTO_EX_DATA *slots, int slot, long number,
+                           void *pointer)
+{
+    (void)data;
+    (void)slots;
+    (void)slot;
+    (void)number;
+    (void)pointer;
+    (void)SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
+}
+
+/* A connection with nothing under way keeps no record buffers, which are 33 KB. It is a mode, not an
+ * option, so neither gRPC nor OpenSSL's configuration can ask for it; what is told of every new
+ * context can. */
+static bool release_idle_buffers(void)
+{
+    return CRYPTO_get_ex_new_index(CRYPTO_EX_INDEX_SSL_CTX, 0, NULL, on_new_context, NULL, NULL) >=
+           0;
+}
+
 bp_status bp_rpc_init(struct bp_err *err)
 {
     bp_status st = bp_rpc_restrict_tls(err);
@@ -66,7 +88,10 @@ bp_status bp_rpc_init(struct bp_err *err)
         return st;
     if ((st = bp_rpc_keep_descriptor(err)) != BP_OK)
         return st;
+    if (!release_idle_buffers())
+        return bp_fail(err, BP_ENOMEM, "OpenSSL: out of memory");
     bp_rpc_log_install();
+    (void)bp_abseil_stop_deadlock_search();
     grpc_init();
     return BP_OK;
 }

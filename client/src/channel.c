@@ -6,6 +6,9 @@
 #include "client_internal.h"
 #include "clock.h"
 
+/* What the exchange may send ahead of the reader: 100 MB/s over 40 ms of round trip. */
+#define LOOKAHEAD_BYTES (4 << 20)
+
 static grpc_arg integer(const char *key, int value)
 {
     return (grpc_arg){
@@ -22,7 +25,7 @@ static grpc_arg text(const char *key, const char *value)
 static grpc_channel *make(const struct berbagi_client *client,
                           grpc_channel_credentials *credentials)
 {
-    grpc_arg list[10];
+    grpc_arg list[12];
     size_t n = 0;
     list[n++] = integer(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, CLIENT_RECEIVE_MAX);
     list[n++] = integer(GRPC_ARG_MAX_SEND_MESSAGE_LENGTH, CLIENT_RECEIVE_MAX);
@@ -32,6 +35,9 @@ static grpc_channel *make(const struct berbagi_client *client,
     list[n++] = integer(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
     list[n++] = integer(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 5000);
     list[n++] = integer(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 2000);
+    /* A window of its own size, instead of a ping at every message to find one. */
+    list[n++] = integer(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+    list[n++] = integer(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, LOOKAHEAD_BYTES);
     if (client->server_name != NULL) {
         list[n++] = text(GRPC_SSL_TARGET_NAME_OVERRIDE_ARG, client->server_name);
         list[n++] = text(GRPC_ARG_DEFAULT_AUTHORITY, client->server_name);

@@ -38,15 +38,24 @@ void bp_mailbox_give_back(struct bp_mailbox *m, size_t bytes)
 
 bool bp_mailbox_push(struct bp_mailbox *m, struct bp_mail *mail)
 {
+    mail->next = NULL;
+    return bp_mailbox_push_list(m, mail);
+}
+
+bool bp_mailbox_push_list(struct bp_mailbox *m, struct bp_mail *list)
+{
+    struct bp_mail *last = list;
+    size_t bytes = list->bytes;
+    for (; last->next != NULL; bytes += last->bytes)
+        last = last->next;
     (void)pthread_mutex_lock(&m->lock);
-    bool fits = m->bytes == 0 || mail->bytes <= m->most_bytes - m->bytes;
+    bool fits = m->bytes == 0 || bytes <= m->most_bytes - m->bytes;
     bool admitted = !m->closed && m->bytes <= m->most_bytes && fits;
     bool was_empty = m->first == NULL;
     if (admitted) {
-        mail->next = NULL;
-        *m->end = mail;
-        m->end = &mail->next;
-        m->bytes += mail->bytes;
+        *m->end = list;
+        m->end = &last->next;
+        m->bytes += bytes;
     }
     (void)pthread_mutex_unlock(&m->lock);
     if (admitted && was_empty)

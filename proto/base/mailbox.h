@@ -33,6 +33,8 @@ void bp_mailbox_give_back(struct bp_mailbox *m, size_t bytes); /* any thread */
 /* False, and nothing changed, if it is closed or full (a message larger than the bound enters where
  * nothing counts). Any thread. */
 bool bp_mailbox_push(struct bp_mailbox *m, struct bp_mail *mail);
+/* The same for mail that is linked by `next` already: all of it, or none. */
+bool bp_mailbox_push_list(struct bp_mailbox *m, struct bp_mail *list);
 
 /* Waits until there is mail, it is closed, it is interrupted, or timeout_ms passed (-1 = for ever),
  * and takes all of it, oldest first; NULL if there is none. Owner thread. */

@@ -92,7 +92,7 @@ void bp_sequencer_stop(struct bp_sequencer *s)
 
 bool bp_sequencer_submit(struct bp_sequencer *s, struct bp_submission *submission)
 {
-    return bp_mailbox_push(&s->mail, &submission->mail);
+    return bp_mailbox_push_list(&s->mail, &submission->mail);
 }
 
 bool bp_sequencer_submit_policy(struct bp_sequencer *s, struct bp_policy_submission *submission)

@@ -120,9 +120,10 @@ BP_MUST_USE bp_status bp_sequencer_start(const struct bp_sequencer_config *confi
  * left is called here. NULL allowed. */
 void bp_sequencer_stop(struct bp_sequencer *s);
 
-/* False: too much waits (one larger than the bound enters when nothing does), or it is stopping;
- * done is not called. Any thread; never blocks. Flows take turns, by bytes; policies have a mailbox
- * of their own and go first. */
+/* Takes the submission and those linked behind it by mail.next, all or none. False: too much waits
+ * (what is larger than the bound enters when nothing does), or it is stopping; done is not called.
+ * Any thread; never blocks. Flows take turns, by bytes; policies have a mailbox of their own and go
+ * first. */
 bool bp_sequencer_submit(struct bp_sequencer *s, struct bp_submission *submission);
 bool bp_sequencer_submit_policy(struct bp_sequencer *s, struct bp_policy_submission *submission);
 

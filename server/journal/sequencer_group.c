@@ -9,8 +9,8 @@
  * is seldom there when a group begins. */
 #define GROUP_BYTES_MAX (2u << 20)
 #define GROUP_EVENTS_MAX 4096u
-#define SHARED_BYTES_MAX (512u << 10)
-#define SHARED_EVENTS_MAX 512u
+#define SHARED_BYTES_MAX (96u << 10)
+#define SHARED_EVENTS_MAX 256u
 #define SHARED_FOR_MS 1000
 #define POLICY_BYTES_MAX (64u << 20)
 

@@ -78,6 +78,7 @@ static void resolve_subject(struct bp_publication *p, const struct bp_standard *
         bp_violation_add(&f->odd, "region", "REGION_MISMATCH",
                          "the NIK was issued in another region");
     bp_pseudonym_of_nik(p->x->pseudonyms, nik, item->subject);
+    item->resolves = true;
     p->n_resolved++;
     f->e.subject = bp_str(item->subject);
 }
@@ -220,7 +221,6 @@ static void keep_notes(struct bp_publication *p, struct bp_publication_item *ite
 static bp_status propose(struct bp_publication *p, const struct bp_standard *by,
                          struct bp_publication_item *item, const struct finding *f)
 {
-    item->stored_at = p->stored.n;
     bp_event_encode(&f->e, &p->stored);
     item->stored_n = p->stored.n - item->stored_at;
     struct bp_proposal *proposal = &p->proposals[item->proposal];
@@ -248,7 +248,10 @@ static bp_status judge_item(struct bp_publication *p, const struct bp_standard *
     struct bp_publication_item *item = &p->items[i];
     struct bp_str bytes = item->bytes;
     struct finding f = {.has_unknown = false};
-    *item = (struct bp_publication_item){.bytes = bytes, .verdict = BP_VERDICT_REJECTED};
+    *item = (struct bp_publication_item){.bytes = bytes,
+                                         .verdict = BP_VERDICT_REJECTED,
+                                         .stored_at = p->stored.n,
+                                         .proposal = p->n_proposals};
     BP_ASSERT(bp_event_parse(bytes, &f.e)); /* it was parsed at the walk */
     if (f.e.source.n == 0)
         f.e.source = bp_agency_id(by->sender);
@@ -267,7 +270,7 @@ static bp_status judge_item(struct bp_publication *p, const struct bp_standard *
     keep_notes(p, item, &f);
     if (item->verdict == BP_VERDICT_DUPLICATE)
         return BP_OK; /* is sound to all_or_nothing, and nothing is left to decide */
-    item->proposal = p->n_proposals++;
+    p->n_proposals++;
     p->proposals[item->proposal] = (struct bp_proposal){.skip = true};
     return item->verdict == BP_VERDICT_SOUND ? propose(p, by, item, &f) : BP_OK;
 }
@@ -320,6 +323,23 @@ static bp_status rehearse(struct bp_publication *p)
 
 /* --- a request --- */
 
+/* As if the events that are kept had just been judged. */
+static void rewind_to_kept(struct bp_publication *p)
+{
+    const struct bp_publication_item none = {.verdict = BP_VERDICT_DUPLICATE};
+    const struct bp_publication_item *last = p->n_kept != 0 ? &p->items[p->n_kept - 1] : &none;
+    p->n_judged = p->n_kept;
+    p->n_proposals = last->proposal + (last->verdict != BP_VERDICT_DUPLICATE);
+    p->n_sound = 0;
+    p->n_resolved = 0;
+    for (size_t i = 0; i < p->n_kept; i++)
+        p->n_resolved += p->items[i].resolves;
+    bp_buf_clear(&p->stored);
+    bp_buf_clear(&p->notes);
+    p->stored.n = last->stored_at + last->stored_n;
+    p->notes.n = last->notes_at + last->notes_n;
+}
+
 static bool begin(struct bp_publication *p, struct bp_rpc_status *status)
 {
     struct bp_policy *policy = bp_exchange_policy(p->x);
@@ -339,12 +359,7 @@ static bool begin(struct bp_publication *p, struct bp_rpc_status *status)
                   .context = policy},
         .today = bp_exchange_today(p->x),
     };
-    p->n_judged = 0;
-    p->n_sound = 0;
-    p->n_resolved = 0;
-    p->n_proposals = 0;
-    bp_buf_clear(&p->stored);
-    bp_buf_clear(&p->notes);
+    rewind_to_kept(p);
     return true;
 }
 
@@ -368,11 +383,7 @@ static bp_status judge_next(struct bp_publication *p, size_t most, size_t *used)
 static bp_status conclude(struct bp_publication *p)
 {
     attach_events(p);
-    p->submission = (struct bp_submission){.mail.bytes = p->stored.n + p->n * sizeof(*p->proposals),
-                                           .proposals = p->proposals,
-                                           .n = p->n_proposals,
-                                           .all_or_nothing = p->all_or_nothing,
-                                           .policy_version = bp_policy_version(p->standard.policy)};
+    p->policy_version = bp_policy_version(p->standard.policy);
     return p->dry_run ? rehearse(p) : BP_OK;
 }
 

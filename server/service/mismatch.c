@@ -112,17 +112,27 @@ static void settle_rehearsed(struct settling *s, struct bp_statuses *request, si
     bp_statuses_note(request, routing->subject, report.machine, report.now, i + 1);
 }
 
-void bp_publication_settle(struct bp_publication *p, struct bp_statuses *known)
+void bp_publication_keep(struct bp_publication *p, const struct bp_part *part,
+                         struct bp_statuses *known)
 {
     struct settling s = {.p = p, .known = known};
-    struct bp_statuses *request = p->dry_run ? bp_statuses_create(NULL, 0) : NULL;
-    for (size_t i = 0; i < p->n; i++) {
-        if (p->items[i].verdict != BP_VERDICT_SOUND)
-            continue;
-        if (request != NULL)
-            settle_rehearsed(&s, request, i);
-        else if (!p->dry_run && p->proposals[p->items[i].proposal].outcome == BP_OUTCOME_STORED)
+    for (size_t i = part->from; i < part->to; i++) {
+        const struct bp_publication_item *item = &p->items[i];
+        if (item->verdict == BP_VERDICT_SOUND &&
+            p->proposals[item->proposal].outcome == BP_OUTCOME_STORED)
             settle_stored(&s, i);
+    }
+    p->n_kept = part->to;
+    bp_policy_unref(s.policy);
+}
+
+void bp_publication_rehearse(struct bp_publication *p, struct bp_statuses *known)
+{
+    struct settling s = {.p = p, .known = known};
+    struct bp_statuses *request = bp_statuses_create(NULL, 0);
+    for (size_t i = 0; i < p->n && request != NULL; i++) {
+        if (p->items[i].verdict == BP_VERDICT_SOUND)
+            settle_rehearsed(&s, request, i);
     }
     bp_statuses_destroy(request);
     bp_policy_unref(s.policy);

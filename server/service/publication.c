@@ -97,6 +97,7 @@ void bp_publication_destroy(struct bp_publication *p)
     bp_buf_fini(&p->stored);
     bp_buf_fini(&p->notes);
     bp_buf_fini(&p->scratch);
+    free(p->parts);
     free(p->items);
     free(p->proposals);
     free(p->sender);
@@ -132,9 +133,63 @@ bool bp_publication_wants_store(const struct bp_publication *p)
     return p->n_sound != 0 && !p->dry_run;
 }
 
-struct bp_submission *bp_publication_submission(struct bp_publication *p)
+/* --- parts --- */
+
+/* An agency's turn at the sequencer: some hundred events of usual size. Smaller ones cost more flushes
+ * where agencies take turns, larger ones more time to those who wait. */
+#define PART_BYTES (64u << 10)
+
+static size_t weight(const struct bp_publication_item *item)
 {
-    return &p->submission;
+    return item->stored_n + sizeof(struct bp_proposal);
+}
+
+/* The part that begins with event `from`. */
+static struct bp_part part_from(struct bp_publication *p, size_t from)
+{
+    size_t most = p->all_or_nothing ? SIZE_MAX : PART_BYTES;
+    size_t to = from, bytes = 0, first = p->items[from].proposal;
+    while (to < p->n && bytes < most)
+        bytes += weight(&p->items[to++]);
+    size_t end = to < p->n ? p->items[to].proposal : p->n_proposals;
+    return (struct bp_part){.from = from,
+                            .to = to,
+                            .submission = {.mail.bytes = bytes,
+                                           .proposals = p->proposals + first,
+                                           .n = end - first,
+                                           .all_or_nothing = p->all_or_nothing,
+                                           .policy_version = p->policy_version}};
+}
+
+static size_t count_parts(struct bp_publication *p)
+{
+    size_t n = 0;
+    for (size_t from = p->n_kept; from < p->n; n++)
+        from = part_from(p, from).to;
+    return n;
+}
+
+bp_status bp_publication_divide(struct bp_publication *p, struct bp_part **parts, size_t *n)
+{
+    size_t from = p->n_kept;
+    free(p->parts);
+    *n = count_parts(p);
+    p->parts = calloc(*n, sizeof(*p->parts));
+    if (p->parts == NULL)
+        return BP_ENOMEM;
+    for (size_t i = 0; i < *n; i++) {
+        p->parts[i] = part_from(p, from);
+        from = p->parts[i].to;
+        if (i != 0)
+            p->parts[i - 1].submission.mail.next = &p->parts[i].submission.mail;
+    }
+    *parts = p->parts;
+    return BP_OK;
+}
+
+bool bp_publication_has_stored(const struct bp_publication *p)
+{
+    return p->n_kept != 0;
 }
 
 /* --- answering --- */

@@ -37,16 +37,37 @@ size_t bp_publication_take_resolves(struct bp_publication *p);
 /* What the answer says of the next request. */
 void bp_publication_set_retry_after(struct bp_publication *p, uint32_t ms);
 
-/* Once stored, and in the order of positions; of a dry run once it is judged: finds the events that
- * do not start where the exchange last saw the person, and notes where they lead. */
-void bp_publication_settle(struct bp_publication *p, struct bp_statuses *known);
+/* Finds the events of a dry run, once it is judged, that would not start where the exchange last saw
+ * the person; of what is stored bp_publication_keep does. */
+void bp_publication_rehearse(struct bp_publication *p, struct bp_statuses *known);
 
-/* Is there anything to give to the sequencer (an event that was found sound, and no dry run)? */
+/* Is there anything to give to the sequencer (an event that was found sound and is not kept, and no
+ * dry run)? */
 bool bp_publication_wants_store(const struct bp_publication *p);
 
-/* To be given to the sequencer; the caller sets done, context and fence. The publication lives
- * until done was called. */
-struct bp_submission *bp_publication_submission(struct bp_publication *p);
+/* What the sequencer takes as one. A large request goes in several, so that another agency's come in
+ * between; all_or_nothing in one. */
+struct bp_part {
+    struct bp_submission submission; /* first; linked to that of the next part */
+    size_t from, to;                 /* its events */
+    /* the caller's */
+    struct bp_mail mail;
+    bp_status outcome;
+};
+
+/* To be given to the sequencer, in this order, under one fence; the caller sets done, context, fence
+ * and flow of each. They stand until the next judgement; the publication lives until done was called
+ * for all. BP_ENOMEM. */
+BP_MUST_USE bp_status bp_publication_divide(struct bp_publication *p, struct bp_part **parts,
+                                            size_t *n);
+
+/* A part was stored; to be told in the order of positions. Notes where its events lead, and finds
+ * those that do not start where the exchange last saw the person. They stay what they are: a later
+ * judgement begins behind them. */
+void bp_publication_keep(struct bp_publication *p, const struct bp_part *part,
+                         struct bp_statuses *known);
+/* Was a part stored? Then "nothing of it was stored" would be false, whatever becomes of the others. */
+bool bp_publication_has_stored(const struct bp_publication *p);
 
 /* The serialized PublishResponse, once judged and, if it wants that, stored; one reference, the
  * caller's. NULL when out of memory. Counts the outcomes in the metrics. */

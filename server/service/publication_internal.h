@@ -19,6 +19,7 @@ struct bp_publication_item {
     size_t notes_at, notes_n;   /* its encoded violations and warnings in publication.notes */
     size_t stored_at, stored_n; /* what is to be stored, in publication.stored */
     size_t proposal;  /* its place in publication.proposals, where the verdict is not DUPLICATE */
+    bool resolves;    /* its subject was turned from a NIK into a pseudonym */
     bool is_mismatch; /* it starts from another status than the last one known, and may be told */
     char subject[BP_SUBJECT_CHARS + 1];
 };
@@ -40,12 +41,14 @@ struct bp_publication {
     size_t n, n_sound, n_proposals;
     size_t n_resolved, n_resolves_taken; /* by the last judgement; counted by the caller */
     struct bp_standard standard;
-    size_t n_judged; /* of this judgement, while standard.policy is there */
+    uint64_t policy_version; /* of the last judgement */
+    size_t n_judged;         /* of this judgement, while standard.policy is there */
+    size_t n_kept;           /* events of parts that are stored */
     uint32_t retry_after_ms;
     struct bp_publication_item *items; /* n */
     struct bp_proposal
-        *proposals; /* of all items but duplicates; those of unsound ones are skipped */
-    struct bp_submission submission;
+        *proposals;        /* of all items but duplicates; those of unsound ones are skipped */
+    struct bp_part *parts; /* of what is not kept */
     struct bp_buf stored, notes, scratch;
 };
 

@@ -27,13 +27,13 @@ struct bp_request {
     size_t bytes;
     enum bp_request_stage stage;
     bool is_in_lane;
-    bp_status outcome;            /* of the sequencer */
+    bp_status outcome;            /* of the sequencer: of the first part that failed */
     struct bp_rpc_status refusal; /* if its code is not OK: how the call ends when it comes first */
     int64_t arrived_ns;
     struct bp_hearing hearing; /* the judge's while JUDGING, as is the next */
     struct bp_rpc_status judges_refusal;
-    struct bp_mail stored; /* the sequencer's way back */
-    bool is_auditing;      /* the audit thread has the record below */
+    size_t n_parts;   /* that the sequencer has */
+    bool is_auditing; /* the audit thread has the record below */
     struct bp_audit_record audit;
     struct bp_mail audited;
     bp_status audit_outcome;
@@ -69,7 +69,7 @@ struct bp_publisher {
     struct bp_exchange *x;
     struct bp_judge *judge;
     struct bp_returns judged;  /* hearings that the judge gave back */
-    struct bp_returns stored;  /* requests that the sequencer gave back */
+    struct bp_returns stored;  /* parts of requests that the sequencer gave back */
     struct bp_returns audited; /* that the audit thread gave back */
     struct bp_request *held;   /* refused, to be told so at the next tick */
     struct bp_statuses *statuses;

@@ -37,7 +37,8 @@ void bp_request_refuse(struct bp_request *r, struct bp_rpc_status status)
 void bp_request_refuse_later(struct bp_request *r, struct bp_rpc_status status)
 {
     struct bp_publisher *p = r->call->publisher;
-    r->refusal = status;
+    bool has_stored = bp_publication_has_stored(r->publication);
+    r->refusal = has_stored ? bp_publication_refusal(BP_EIO) : status; /* some of it is stored */
     r->call->is_refused = true;
     r->call->n_away++;
     r->next_held = p->held;
@@ -126,46 +127,74 @@ void bp_request_on_audited(struct bp_mail *mail)
 
 /* --- storing --- */
 
+static struct bp_part *part_of(struct bp_mail *mail)
+{
+    return (struct bp_part *)((char *)mail - offsetof(struct bp_part, mail));
+}
+
 /* On the sequencer's thread. */
 static void on_done(struct bp_submission *submission, bp_status st)
 {
+    struct bp_part *part = (struct bp_part *)submission; /* it is its first member */
     struct bp_request *r = submission->context;
-    r->outcome = st;
-    bp_returns_push(&r->call->publisher->stored, &r->stored);
+    part->outcome = st;
+    bp_returns_push(&r->call->publisher->stored, &part->mail);
+}
+
+static void submit(struct bp_request *r, struct bp_part *parts, size_t n)
+{
+    struct bp_publish_call *c = r->call;
+    for (size_t i = 0; i < n; i++) {
+        parts[i].submission.done = on_done;
+        parts[i].submission.context = r;
+        parts[i].submission.fence = &c->fence;
+        parts[i].submission.flow = bp_lane_store_flow(&c->lane);
+    }
+    if (!bp_sequencer_submit(c->publisher->x->sequencer, &parts->submission)) {
+        refuse_as_busy(r);
+        return;
+    }
+    r->stage = BP_REQUEST_STORING;
+    r->n_parts = n;
+    c->n_away += n;
 }
 
 /* Gives a judged request to the sequencer, or decides it where there is nothing to store. */
 static void store(struct bp_request *r)
 {
-    struct bp_publish_call *c = r->call;
+    struct bp_part *parts;
+    size_t n;
     r->outcome = BP_OK;
-    if (!bp_publication_wants_store(r->publication)) {
-        bp_publication_settle(r->publication, c->publisher->statuses);
+    if (bp_publication_is_dry_run(r->publication))
+        bp_publication_rehearse(r->publication, r->call->publisher->statuses);
+    if (!bp_publication_wants_store(r->publication))
         decide(r);
-        return;
-    }
-    struct bp_submission *submission = bp_publication_submission(r->publication);
-    submission->done = on_done;
-    submission->context = r;
-    submission->fence = &c->fence;
-    submission->flow = bp_lane_store_flow(&c->lane);
-    if (!bp_sequencer_submit(c->publisher->x->sequencer, submission)) {
-        refuse_as_busy(r);
-        return;
-    }
-    r->stage = BP_REQUEST_STORING;
-    c->n_away++;
+    else if (bp_publication_divide(r->publication, &parts, &n) == BP_OK)
+        submit(r, parts, n);
+    else
+        bp_request_refuse(r, bp_rpc_status_of(BP_ENOMEM, NULL));
+}
+
+/* Behind a part that failed, the fence lets nothing of the request be stored. What failed "with
+ * nothing stored" did so for all of it, or it is not told. */
+static void take_back(struct bp_request *r, const struct bp_part *part)
+{
+    bp_status st = part->outcome;
+    if (st == BP_OK)
+        bp_publication_keep(r->publication, part, r->call->publisher->statuses);
+    else if (r->outcome == BP_OK)
+        r->outcome = st == BP_ECONFLICT || !bp_publication_has_stored(r->publication) ? st : BP_EIO;
+    if (--r->n_parts == 0)
+        decide(r);
 }
 
 void bp_request_on_stored(struct bp_mail *mail)
 {
-    struct bp_request *r =
-        (struct bp_request *)((char *)mail - offsetof(struct bp_request, stored));
+    struct bp_part *part = part_of(mail);
+    struct bp_request *r = part->submission.context;
     struct bp_publish_call *c = r->call;
     c->n_away--;
-    decide(r);
-    if (r->outcome == BP_OK)
-        bp_publication_settle(r->publication, c->publisher->statuses);
+    take_back(r, part);
     bp_publish_call_moved(c);
 }
 

@@ -112,6 +112,28 @@ def test_another_agency_is_answered_while_much_is_on_its_way(ex):
     assert positions == sorted(positions)
 
 
+def test_all_or_nothing_is_stored_in_one_piece_while_another_agency_sends(ex):
+    stream = Pouring(ex)
+    stream.wait_more()
+
+    for _ in range(3):
+        results = ex.publisher(QUIET).Publish(request(LARGE, QUIET, all_or_nothing=True), timeout=60).results
+        positions = [result.position for result in results]
+        assert positions == list(range(positions[0], positions[0] + LARGE))
+
+    stream.stop()
+
+
+def test_a_large_request_with_a_duplicate_of_its_own_beginning_stores_that_once(ex):
+    made = request(LARGE)
+    made.events[-1].CopyFrom(made.events[0])
+
+    results = ex.publisher(GREEDY).Publish(made, timeout=60).results
+
+    assert [r.outcome for r in results] == [STORED] * (LARGE - 1) + [v1.PublishResult.OUTCOME_DUPLICATE]
+    assert results[-1].position == results[0].position
+
+
 def without_publishing():
     """The same policy, in which the greedy agency may publish nothing."""
     policy = policies.small()

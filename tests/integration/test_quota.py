@@ -319,6 +319,12 @@ def test_hasty_stream_in_order_is_warned_of_nothing(own):
     assert [w for answer in answers for w in warnings(answer)] == [[]] * 900
 
 
+def test_request_that_is_stored_in_parts_is_warned_of_nothing_in_order(own):
+    people = [samples.subject(20_000 + n) for n in range(300)]
+    response = own.publish(BP3MI, [make(person) for make in (contract, epmi, departure) for person in people])
+    assert warnings(response) == [[]] * 900
+
+
 @pytest.mark.parametrize("waits", [False, True])
 def test_legal_pair_that_starts_elsewhere_is_stored_with_a_warning(own, waits):
     person = samples.subject(1)

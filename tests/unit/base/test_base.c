@@ -291,6 +291,25 @@ static void test_mailbox_full_and_closed_refuse(void **state)
     bp_mailbox_fini(&m);
 }
 
+static void test_mailbox_list_enters_whole_or_not_at_all(void **state)
+{
+    struct bp_mailbox m;
+    struct bp_mail a = {.bytes = 30}, c = {.bytes = 40}, b = {.next = &c, .bytes = 40};
+    (void)state;
+    bp_mailbox_init(&m, 100);
+
+    assert_true(bp_mailbox_push(&m, &a));
+    assert_false(bp_mailbox_push_list(&m, &b));
+    assert_ptr_equal(bp_mailbox_take(&m, 0), &a);
+    assert_true(bp_mailbox_push_list(&m, &b));
+    a.bytes = 20;
+    assert_true(bp_mailbox_push(&m, &a));
+    assert_ptr_equal(bp_mailbox_take(&m, 0), &b);
+    assert_ptr_equal(b.next, &c);
+    assert_ptr_equal(c.next, &a);
+    bp_mailbox_fini(&m);
+}
+
 static void test_mailbox_counts_what_was_taken_until_it_is_given_back(void **state)
 {
     struct bp_mailbox m;
@@ -328,6 +347,7 @@ int main(void)
         cmocka_unit_test(test_span_is_told_in_its_two_largest_units),
         cmocka_unit_test(test_file_write_then_read_gives_the_content),
         cmocka_unit_test(test_mailbox_full_and_closed_refuse),
+        cmocka_unit_test(test_mailbox_list_enters_whole_or_not_at_all),
         cmocka_unit_test(test_mailbox_counts_what_was_taken_until_it_is_given_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -411,8 +411,8 @@ static void note_head_seen(struct bp_submission *submission, bp_status st)
     atomic_store(&seen->status, (int)st);
 }
 
-static bool submit_seen(struct door *d, struct seen *seen, const char *id, struct bp_flow *flow,
-                        size_t bytes)
+static void prepare_seen(struct door *d, struct seen *seen, const char *id, struct bp_flow *flow,
+                         size_t bytes)
 {
     event_init(&seen->event, id, NULL, id);
     atomic_init(&seen->status, -1);
@@ -423,6 +423,12 @@ static bool submit_seen(struct door *d, struct seen *seen, const char *id, struc
                                               .flow = flow,
                                               .context = seen,
                                               .done = note_head_seen};
+}
+
+static bool submit_seen(struct door *d, struct seen *seen, const char *id, struct bp_flow *flow,
+                        size_t bytes)
+{
+    prepare_seen(d, seen, id, flow, bytes);
     return bp_sequencer_submit(d->sequencer, &seen->submission);
 }
 
@@ -477,6 +483,38 @@ static void test_sequencer_flow_that_sends_little_waits_for_one_large_submission
                          greedy[i - 1].event.proposal.position + (i == 1 ? 2 : 1));
     assert_int_equal(quiet.event.proposal.position, greedy[0].event.proposal.position + 1);
     assert_int_equal(quiet.head, quiet.event.proposal.position); /* its group was a small one */
+    door_close(&d);
+}
+
+static void test_sequencer_parts_of_a_request_let_another_flow_in_between(void **state)
+{
+    enum { N = 4 };
+    struct door d;
+    struct seen first, parts[N], quiet = {.hold = NULL};
+    struct bp_flow of_parts = {0}, of_quiet = {0};
+    struct hold hold;
+    door_open(&d, *state);
+    hold_door(&d, &first, &hold);
+    for (size_t i = 0; i < N; i++) {
+        char id[32];
+        (void)snprintf(id, sizeof(id), "part-%zu", i);
+        parts[i] = (struct seen){.hold = NULL};
+        prepare_seen(&d, &parts[i], id, &of_parts, LARGE);
+        if (i != 0)
+            parts[i - 1].submission.mail.next = &parts[i].submission.mail;
+    }
+    assert_true(bp_sequencer_submit(d.sequencer, &parts[0].submission));
+    assert_true(submit_seen(&d, &quiet, "quiet", &of_quiet, 400));
+
+    assert_int_equal(sem_post(&hold.released), 0);
+    finish_seen(&first, 1);
+    finish_seen(parts, N);
+    finish_seen(&quiet, 1);
+
+    uint64_t begin = parts[0].event.proposal.position;
+    assert_int_equal(quiet.event.proposal.position, begin + 1);
+    for (size_t i = 1; i < N; i++)
+        assert_int_equal(parts[i].event.proposal.position, begin + i + 1);
     door_close(&d);
 }
 
@@ -541,6 +579,7 @@ int main(void)
         T(test_sequencer_behind_a_fence_nothing_is_stored_after_a_failure),
         T(test_sequencer_stopped_finishes_what_waits),
         T(test_sequencer_flow_that_sends_little_waits_for_one_large_submission),
+        T(test_sequencer_parts_of_a_request_let_another_flow_in_between),
         T(test_sequencer_lone_flow_has_large_groups),
         T(test_sequencer_too_much_unanswered_is_refused),
     };

@@ -312,7 +312,7 @@ bp_status bp_publisher_create(struct bp_exchange *x, struct bp_publisher **out, 
         bp_publisher_destroy(p);
         return st;
     }
-    bp_rpc_server_every(x->rpc, BP_REFUSED_WITHIN_MS, bp_publisher_tell_refused, p);
+    bp_rpc_server_every(x->rpc, BP_REFUSED_TICK_MS, bp_publisher_tell_refused, p);
     for (size_t i = 0; st == BP_OK && i < sizeof(methods) / sizeof(methods[0]); i++)
         st = bp_rpc_server_add(x->rpc, &methods[i], p);
     if (st != BP_OK) {
@@ -328,7 +328,7 @@ void bp_publisher_destroy(struct bp_publisher *p)
     if (p == NULL)
         return;
     bp_judge_stop(p->judge);
-    bp_publisher_tell_refused(p);
+    bp_publisher_drop_refused(p);
     bp_returns_fini(&p->judged);
     bp_returns_fini(&p->stored);
     bp_returns_fini(&p->audited);

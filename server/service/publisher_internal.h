@@ -30,6 +30,7 @@ struct bp_request {
     bp_status outcome;            /* of the sequencer: of the first part that failed */
     struct bp_rpc_status refusal; /* if its code is not OK: how the call ends when it comes first */
     int64_t arrived_ns;
+    int64_t held_since_ms;     /* while in bp_publisher.held */
     struct bp_hearing hearing; /* the judge's while JUDGING, as is the next */
     struct bp_rpc_status judges_refusal;
     size_t n_parts;   /* that the sequencer has */
@@ -71,7 +72,7 @@ struct bp_publisher {
     struct bp_returns judged;  /* hearings that the judge gave back */
     struct bp_returns stored;  /* parts of requests that the sequencer gave back */
     struct bp_returns audited; /* that the audit thread gave back */
-    struct bp_request *held;   /* refused, to be told so at the next tick */
+    struct bp_request *held;   /* refused, to be told so later */
     struct bp_statuses *statuses;
     struct bp_lanes lanes;
 };
@@ -81,12 +82,16 @@ struct bp_publisher {
 void bp_request_begin(struct bp_request *r);
 /* The call ends with this when the request comes first. */
 void bp_request_refuse(struct bp_request *r, struct bp_rpc_status status);
-/* The same for who has sent too much, told within BP_REFUSED_WITHIN_MS: at once, it would send as much
- * again at once, and what is refused has to be received first. */
-#define BP_REFUSED_WITHIN_MS 250
+/* The same for who has sent too much, told when it may come again, but after BP_REFUSED_HOLD_MS at
+ * most, and a tick: told at once, it would send as much again at once, and what is refused has to be
+ * received first. */
+#define BP_REFUSED_HOLD_MS 1000
 void bp_request_refuse_later(struct bp_request *r, struct bp_rpc_status status);
-/* Every BP_REFUSED_WITHIN_MS; context: the publisher. */
+/* Every BP_REFUSED_TICK_MS: tells those whose time has come; context: the publisher. */
+#define BP_REFUSED_TICK_MS 250
 void bp_publisher_tell_refused(void *context);
+/* All of them, once the server has stopped. */
+void bp_publisher_drop_refused(struct bp_publisher *p);
 /* Is there an answer, or a refusal? NULL allowed: no. */
 bool bp_request_is_decided(const struct bp_request *r);
 /* The call is over: nobody wants its judgement. */

@@ -41,20 +41,50 @@ void bp_request_refuse_later(struct bp_request *r, struct bp_rpc_status status)
     r->refusal = has_stored ? bp_publication_refusal(BP_EIO) : status; /* some of it is stored */
     r->call->is_refused = true;
     r->call->n_away++;
+    r->held_since_ms = bp_monotonic_ms(p->x->clock);
     r->next_held = p->held;
     p->held = r;
+}
+
+/* How long it has been held counts towards the wait it is told. */
+static void tell_refused(struct bp_request *r, int64_t held_ms)
+{
+    int64_t left_ms = r->refusal.retry_after_ms - held_ms;
+    r->refusal.retry_after_ms = left_ms > 0 ? left_ms : 1;
+    r->call->n_away--;
+    decide(r);
+    bp_publish_call_moved(r->call);
+}
+
+static bool is_held(const struct bp_request *r, int64_t held_ms)
+{
+    return !r->call->is_over && held_ms < BP_REFUSED_HOLD_MS && held_ms < r->refusal.retry_after_ms;
 }
 
 void bp_publisher_tell_refused(void *context)
 {
     struct bp_publisher *p = context;
+    int64_t now_ms = bp_monotonic_ms(p->x->clock);
     struct bp_request *r = p->held, *next;
     p->held = NULL;
     for (; r != NULL; r = next) {
+        int64_t held_ms = now_ms - r->held_since_ms;
         next = r->next_held;
-        r->call->n_away--;
-        decide(r);
-        bp_publish_call_moved(r->call);
+        if (is_held(r, held_ms)) {
+            r->next_held = p->held;
+            p->held = r;
+        } else {
+            tell_refused(r, held_ms);
+        }
+    }
+}
+
+void bp_publisher_drop_refused(struct bp_publisher *p)
+{
+    while (p->held != NULL) {
+        struct bp_request *r = p->held;
+        p->held = r->next_held;
+        tell_refused(r, 0);
     }
 }
 

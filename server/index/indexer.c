@@ -8,10 +8,12 @@
 #include "routes.h"
 #include "subjects.h"
 
-#define CHUNK 131072u     /* ids in a generation, and in one transaction */
-#define READ_CHUNK 32768u /* events that are caught up with in one transaction */
-#define SLICE 8192u       /* records looked at in one snapshot of the journal */
-#define GATHER_MS 1000    /* how long a small generation waits for more */
+#define CHUNK 131072u            /* ids in a generation, and in one transaction */
+#define READ_CHUNK 32768u        /* events that are caught up with in one transaction */
+#define SLICE 8192u              /* records looked at in one snapshot of the journal, at most */
+#define TEXTS_BYTES (512u << 10) /* of their subjects and statuses */
+#define TEXT_MAX 255u
+#define GATHER_MS 1000 /* how long a small generation waits for more */
 #define RETRY_MS 1000
 
 static int64_t now_ms(void)
@@ -63,21 +65,43 @@ static void forget_oldest_locked(struct bp_index *x)
 struct harvest {
     struct bp_subject_news news[SLICE]; /* of a slice */
     size_t n_news;
+    char texts[TEXTS_BYTES]; /* theirs */
+    size_t n_texts;
     struct bp_routes_builder routes; /* of the block that is being filled */
     struct bp_buf row;               /* scratch */
 };
 
+/* Is there room for another record's? */
+static bool has_room(const struct harvest *h)
+{
+    return TEXTS_BYTES - h->n_texts >= 3 * TEXT_MAX;
+}
+
+static struct bp_str keep(struct harvest *h, struct bp_str text)
+{
+    char *kept = h->texts + h->n_texts;
+    if (text.n != 0)
+        memcpy(kept, text.p, text.n);
+    h->n_texts += text.n;
+    return bp_str_of(kept, text.n);
+}
+
+/* A record's texts are gone when the next one is read. */
 static void note_subject(const struct bp_index *x, const struct bp_record *record,
                          struct harvest *h)
 {
-    struct bp_str subject = record->routing.subject;
+    struct bp_str subject = record->routing.subject, machine = {0}, status = {0};
     if (subject.n == 0 || subject.n > BP_SUBJECT_MAX)
         return;
     struct bp_subject_news *news = &h->news[h->n_news++];
-    *news = (struct bp_subject_news){.subject = subject, .position = record->routing.position};
-    if (x->config.status_of != NULL &&
-        !x->config.status_of(x->config.context, record, &news->machine, &news->status))
-        news->machine = (struct bp_str){0};
+    *news =
+        (struct bp_subject_news){.subject = keep(h, subject), .position = record->routing.position};
+    if (x->config.status_of == NULL ||
+        !x->config.status_of(x->config.context, record, &machine, &status) || machine.n == 0 ||
+        machine.n > TEXT_MAX || status.n > TEXT_MAX)
+        return;
+    news->machine = keep(h, machine);
+    news->status = keep(h, status);
 }
 
 /* Goes on with the block that holds this position. Events before it that are not in the store, as
@@ -131,30 +155,32 @@ static void log_damage(uint64_t position)
         bp_log(BP_LOG_ERROR, "index.damaged_entry", "position=%llu", (unsigned long long)position);
 }
 
-/* Subjects and routes of the events from..to, at most a slice. A damaged record is passed over: its
- * id is known, its subject is not. */
-static bp_status index_slice(struct bp_index *x, uint64_t from, uint64_t to, struct harvest *h)
+/* Subjects and routes of the events from *next on, as many up to `to` as go into a slice; moves
+ * *next behind them. A damaged record is passed over: its id is known, its subject is not. */
+static bp_status index_slice(struct bp_index *x, uint64_t *next, uint64_t to, struct harvest *h)
 {
     struct bp_journal_reader *r;
     struct bp_record record;
     bp_status st = bp_journal_read_begin(x->config.journal, &r), noted = BP_OK;
     if (st != BP_OK)
         return st;
-    h->n_news = 0;
-    st = bp_journal_read_at(r, from, &record);
-    for (uint64_t p = from; p <= to && (st == BP_OK || st == BP_ECORRUPT) && noted == BP_OK; p++) {
+    h->n_news = h->n_texts = 0;
+    to = to - *next < SLICE ? to : *next + SLICE - 1;
+    for (uint64_t from = *next; *next <= to && noted == BP_OK && has_room(h); ++*next) {
+        st =
+            *next == from ? bp_journal_read_at(r, from, &record) : bp_journal_read_next(r, &record);
+        if (st != BP_OK && st != BP_ECORRUPT)
+            break;
         noted = note_route(x, st == BP_OK ? &record : NULL, h);
         if (st == BP_OK)
             note_subject(x, &record, h);
         else
-            log_damage(p);
-        if (p < to)
-            st = bp_journal_read_next(r, &record);
+            log_damage(*next);
     }
-    if (st == BP_OK || st == BP_ECORRUPT)
-        st = noted == BP_OK ? bp_subjects_merge(x->store, h->news, h->n_news) : noted;
     bp_journal_read_end(r);
-    return st;
+    if (st != BP_OK && st != BP_ECORRUPT)
+        return st;
+    return noted == BP_OK ? bp_subjects_merge(x->store, h->news, h->n_news) : noted;
 }
 
 static bp_status index_records(struct bp_index *x, uint64_t from, uint64_t to)
@@ -164,8 +190,8 @@ static bp_status index_records(struct bp_index *x, uint64_t from, uint64_t to)
         return BP_ENOMEM;
     h->row = (struct bp_buf){0};
     bp_status st = open_block(x, from, h);
-    for (uint64_t p = from; p <= to && st == BP_OK; p += SLICE)
-        st = index_slice(x, p, to - p < SLICE ? to : p + SLICE - 1, h);
+    while (from <= to && st == BP_OK)
+        st = index_slice(x, &from, to, h);
     if (st == BP_OK)
         st = store_block(x, h);
     bp_buf_fini(&h->row);

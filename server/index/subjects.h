@@ -8,7 +8,7 @@
 
 #define BP_SUBJECT_MAX 255u
 
-/* One record's news. Texts are borrowed from the journal's snapshot. */
+/* One record's news. Texts are borrowed. */
 struct bp_subject_news {
     struct bp_str subject, machine, status; /* machine empty: no status */
     uint64_t position;

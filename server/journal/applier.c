@@ -63,13 +63,8 @@ static bp_status apply_batch(struct bp_applier *a, const struct bp_batch *b, uin
             st = bp_store_put_control(a->config.store, &b->controls[i]);
     }
     for (uint64_t number = b->first; number <= bp_batch_last(b) && st == BP_OK; number++) {
-        struct bp_str entry = bp_batch_get(b, number);
-        uint8_t *place;
-        if (number <= *through)
-            continue;
-        st = bp_store_put_entry(a->config.store, number, entry.n, &place);
-        if (st == BP_OK)
-            memcpy(place, entry.p, entry.n);
+        if (number > *through)
+            st = bp_store_put_entry(a->config.store, number, bp_batch_get(b, number));
     }
     if (st == BP_OK && bp_batch_last(b) > *through)
         *through = bp_batch_last(b);

@@ -19,7 +19,6 @@
 static bp_status begin_log(struct bp_journal *j, struct bp_err *err)
 {
     struct bp_group g = {0};
-    uint8_t *place;
     j->about = (struct bp_store_about){.created_ns = bp_now_ns(j->clock)};
     bp_random(j->about.log_id.bytes, sizeof(j->about.log_id.bytes));
     bp_group_begin(&g, j);
@@ -28,13 +27,10 @@ static bp_status begin_log(struct bp_journal *j, struct bp_err *err)
         st = bp_store_put_about(j->store, &j->about);
     if (st == BP_OK)
         st = bp_store_put_control(j->store, &g.batch->controls[0]);
-    if (st == BP_OK) {
-        struct bp_str entry = bp_batch_get(g.batch, 1);
-        if ((st = bp_store_put_entry(j->store, 1, entry.n, &place)) == BP_OK) {
-            memcpy(place, entry.p, entry.n);
-            st = bp_store_commit(j->store);
-        }
-    }
+    if (st == BP_OK)
+        st = bp_store_put_entry(j->store, 1, bp_batch_get(g.batch, 1));
+    if (st == BP_OK)
+        st = bp_store_commit(j->store);
     if (st != BP_OK)
         bp_store_abort(j->store);
     bp_group_fini(&g);

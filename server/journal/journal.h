@@ -24,7 +24,7 @@ struct bp_journal_config {
 };
 
 /* Opens or creates; holds a lock file so that a second server is refused (BP_EEXIST). BP_EIO: not
- * writable, a network file system; BP_EVERSION: written by a newer version; BP_ECORRUPT: the last
+ * writable, a network file system; BP_EVERSION: written by another version; BP_ECORRUPT: the last
  * entries fail their check, or the write-ahead log is not whole. A new log gets a random log id and its first entry. */
 BP_MUST_USE bp_status bp_journal_open(const struct bp_journal_config *config,
                                       struct bp_journal **out, struct bp_err *err);
@@ -49,24 +49,24 @@ struct bp_journal_reader;
 BP_MUST_USE bp_status bp_journal_read_begin(struct bp_journal *j, struct bp_journal_reader **out);
 void bp_journal_read_end(struct bp_journal_reader *r); /* NULL allowed */
 
-/* The event at this position, then each next one. What *out points to lives until the transaction
- * ends. BP_ENOENT: not there (beyond the head of this transaction, or pruned). BP_ECORRUPT: its
- * check fails; out->routing.position alone is set, and the place moves on with the next call.
- * read_next before any read_at begins with the first event. */
+/* The event at this position, then each next one. What *out points to lives until the next entry is
+ * read through the same reader, or until it ends, here as with all that follow. BP_ENOENT: not there
+ * (beyond the head of this transaction, or pruned). BP_ECORRUPT: its check fails;
+ * out->routing.position alone is set, and the place moves on with the next call. read_next before any
+ * read_at begins with the first event. */
 BP_MUST_USE bp_status bp_journal_read_at(struct bp_journal_reader *r, uint64_t position,
                                          struct bp_record *out);
 BP_MUST_USE bp_status bp_journal_read_next(struct bp_journal_reader *r, struct bp_record *out);
 
 /* Any entry by its number; the first control entry with a number above this (from 0: the log's
- * beginning). Texts and content live until the transaction ends. BP_ENOENT, BP_ECORRUPT
- * (out->number alone is set). */
+ * beginning). BP_ENOENT, BP_ECORRUPT (out->number alone is set). */
 BP_MUST_USE bp_status bp_journal_read_entry(struct bp_journal_reader *r, uint64_t number,
                                             struct bp_entry *out);
 BP_MUST_USE bp_status bp_journal_read_control(struct bp_journal_reader *r, uint64_t after_number,
                                               struct bp_entry *out);
 
-/* The stored bytes of any entry (record.h), checked, until the transaction ends; *position of an
- * event, 0 of another. BP_ENOENT, BP_ECORRUPT, BP_EVERSION. */
+/* The bytes of any entry (record.h), checked; *position of an event, 0 of another. BP_ENOENT,
+ * BP_ECORRUPT, BP_EVERSION. */
 BP_MUST_USE bp_status bp_journal_read_stored(struct bp_journal_reader *r, uint64_t number,
                                              struct bp_str *stored, uint64_t *position);
 

@@ -142,13 +142,11 @@ static bp_status commit_if_due(struct bp_journal_import *i, size_t more)
 static bp_status put(struct bp_journal_import *i, const struct bp_entry *e, struct bp_str stored,
                      const struct bp_control *control)
 {
-    uint8_t *place;
     bp_status st = control == NULL ? BP_OK : bp_store_put_control(i->store, control);
     if (st == BP_OK)
-        st = bp_store_put_entry(i->store, e->number, stored.n, &place);
+        st = bp_store_put_entry(i->store, e->number, stored);
     if (st != BP_OK)
         return st;
-    memcpy(place, stored.p, stored.n);
     i->number = e->number;
     i->recorded_at_ns = e->recorded_at_ns;
     i->kind = e->kind;

@@ -13,9 +13,8 @@
 
 #define ABOUT_KEY "about"
 /* Format (4), log id (16), created (8), log key (4), log segments (2), is log open (1), 0 (1),
- * CRC-32C of these (4). Format 1 had nothing of the log. */
+ * CRC-32C of these (4). */
 #define ABOUT_BYTES 40u
-#define ABOUT_BYTES_1 32u
 #define PROBE_KEY "recoveries"
 #define SPARE_READERS 16u /* slots of a process that died, until they are checked */
 
@@ -95,22 +94,25 @@ static bp_status about_decode(const struct bp_store *s, MDB_val row, struct bp_s
                               struct bp_err *err)
 {
     const uint8_t *p = row.mv_data;
-    if (row.mv_size >= 4 && bp_get_u32(p) > BP_STORE_FORMAT)
+    uint32_t format = row.mv_size >= 4 ? bp_get_u32(p) : 0;
+    if (format > BP_STORE_FORMAT)
         return bp_fail(
             err, BP_EVERSION,
             "journal %s: written by a newer version (format %u, this one knows up to %u)", s->dir,
-            (unsigned)bp_get_u32(p), BP_STORE_FORMAT);
-    size_t n = row.mv_size >= 4 && bp_get_u32(p) == 1 ? ABOUT_BYTES_1 : ABOUT_BYTES;
-    if (row.mv_size != n || bp_get_u32(p + n - 4) != bp_crc32c(0, p, n - 4))
+            (unsigned)format, BP_STORE_FORMAT);
+    if (format != 0 && format < BP_STORE_FORMAT)
+        return bp_fail(err, BP_EVERSION,
+                       "journal %s: written by an older version (format %u, this one reads %u)",
+                       s->dir, (unsigned)format, BP_STORE_FORMAT);
+    if (row.mv_size != ABOUT_BYTES ||
+        bp_get_u32(p + ABOUT_BYTES - 4) != bp_crc32c(0, p, ABOUT_BYTES - 4))
         return bp_fail(err, BP_ECORRUPT, "journal %s: what it says of itself fails its check",
                        s->dir);
-    *about = (struct bp_store_about){.created_ns = (int64_t)bp_get_u64(p + 20)};
+    *about = (struct bp_store_about){.created_ns = (int64_t)bp_get_u64(p + 20),
+                                     .log_key = bp_get_u32(p + 28),
+                                     .log_segments = bp_get_u16(p + 32),
+                                     .is_log_open = p[34] != 0};
     memcpy(about->log_id.bytes, p + 4, BP_LOG_ID_BYTES);
-    if (n == ABOUT_BYTES) {
-        about->log_key = bp_get_u32(p + 28);
-        about->log_segments = bp_get_u16(p + 32);
-        about->is_log_open = p[34] != 0;
-    }
     return BP_OK;
 }
 
@@ -161,6 +163,7 @@ void bp_store_close(struct bp_store *s)
         return;
     bp_store_abort(s);
     bp_store_pool_drain(s);
+    bp_pack_writer_fini(&s->pack);
     if (s->env != NULL)
         mdb_env_close(s->env);
     (void)pthread_mutex_destroy(&s->pool_lock);
@@ -211,20 +214,76 @@ static int txn_ensure(struct bp_store *s)
     int rc = mdb_txn_begin(s->env, NULL, 0, &s->txn);
     if (rc != 0)
         s->txn = NULL;
-    else if ((rc = mdb_cursor_open(s->txn, s->log, &s->append)) != 0)
-        bp_store_abort(s);
     return rc;
 }
 
-bp_status bp_store_put_entry(struct bp_store *s, uint64_t number, size_t n, uint8_t **place)
+/* --- entries --- */
+
+static int newest_pack(struct bp_store *s, struct bp_pack *out, struct bp_str *value)
 {
-    MDB_val key = val_of(&number, sizeof(number)), value = {.mv_size = n};
+    MDB_cursor *cursor;
+    MDB_val key, found;
+    int rc = mdb_cursor_open(s->txn, s->log, &cursor);
+    if (rc != 0)
+        return rc;
+    rc = mdb_cursor_get(cursor, &key, &found, MDB_LAST);
+    mdb_cursor_close(cursor);
+    if (rc == 0)
+        rc = bp_store_pack_open(s, key, found, out);
+    if (rc == 0)
+        *value = bp_str_of(found.mv_data, found.mv_size);
+    return rc;
+}
+
+/* Goes on with the newest pack, if this entry follows its last. A damaged one stays as it is, and so
+ * does a large entry. */
+static int pack_resume(struct bp_store *s, uint64_t number)
+{
+    struct bp_pack newest;
+    struct bp_str value;
+    int rc = newest_pack(s, &newest, &value);
+    if (rc != 0)
+        return rc == MDB_NOTFOUND || rc == MDB_CORRUPTED ? 0 : rc;
+    if (newest.first + newest.n != number || value.n > BP_PACK_BYTES_MAX)
+        return 0;
+    if (bp_pack_resume(&s->pack, newest.first, value) != BP_OK)
+        return ENOMEM;
+    s->stored = s->pack.n;
+    return 0;
+}
+
+static int pack_store(struct bp_store *s)
+{
+    if (s->pack.n == s->stored)
+        return 0;
+    MDB_val key = val_of(&s->pack.first, sizeof(s->pack.first)),
+            value = {.mv_size = bp_pack_size(&s->pack)};
+    unsigned place = s->stored != 0 ? 0 : MDB_APPEND;
+    int rc = mdb_put(s->txn, s->log, &key, &value, place | MDB_RESERVE);
+    if (rc == 0)
+        bp_pack_write(&s->pack, value.mv_data);
+    return rc;
+}
+
+static void pack_end(struct bp_store *s)
+{
+    s->pack.n = s->stored = 0;
+}
+
+bp_status bp_store_put_entry(struct bp_store *s, uint64_t number, struct bp_str entry)
+{
     int rc = txn_ensure(s);
-    if (rc == 0)
-        rc = mdb_cursor_put(s->append, &key, &value, MDB_APPEND | MDB_RESERVE);
-    if (rc == 0)
-        *place = value.mv_data;
-    return bp_lmdb_status(rc);
+    if (rc == 0 && s->pack.n == 0)
+        rc = pack_resume(s, number);
+    if (rc != 0)
+        return bp_lmdb_status(rc);
+    bool follows = s->pack.n != 0 && number == s->pack.first + s->pack.n;
+    bp_status st = follows ? bp_pack_add(&s->pack, entry) : BP_ETOOLARGE;
+    if (st != BP_ETOOLARGE)
+        return st;
+    st = bp_lmdb_status(pack_store(s));
+    pack_end(s);
+    return st == BP_OK ? bp_pack_begin(&s->pack, number, entry) : st;
 }
 
 static bp_status put(struct bp_store *s, const MDB_dbi *table, struct bp_str key, struct bp_str row)
@@ -286,21 +345,23 @@ bp_status bp_store_commit(struct bp_store *s)
 {
     if (s->txn == NULL)
         return BP_OK;
-    mdb_cursor_close(s->append);
-    s->append = NULL;
-    int rc = mdb_txn_commit(s->txn);
+    int rc = pack_store(s);
+    if (rc != 0) {
+        bp_store_abort(s);
+        return bp_lmdb_status(rc);
+    }
+    rc = mdb_txn_commit(s->txn);
     s->txn = NULL;
+    pack_end(s);
     return bp_lmdb_status(rc);
 }
 
 void bp_store_abort(struct bp_store *s)
 {
-    if (s->append != NULL)
-        mdb_cursor_close(s->append);
     if (s->txn != NULL)
         mdb_txn_abort(s->txn);
-    s->append = NULL;
     s->txn = NULL;
+    pack_end(s);
 }
 
 uint64_t bp_store_disk_bytes(const struct bp_store *s)

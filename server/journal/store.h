@@ -24,7 +24,7 @@ struct bp_store_about {
     bool is_log_open;      /* durable entries may stand in the log alone */
 };
 
-/* *is_new: nothing was ever stored; the caller begins the log. BP_EVERSION: a newer version wrote
+/* *is_new: nothing was ever stored; the caller begins the log. BP_EVERSION: another version wrote
  * it; BP_ECORRUPT: what it says of itself fails its check; BP_EIO, BP_ENOMEM, BP_ENOSPC. */
 BP_MUST_USE bp_status bp_store_open(const struct bp_store_config *config, struct bp_store **out,
                                     struct bp_store_about *about, bool *is_new, struct bp_err *err);
@@ -39,10 +39,8 @@ BP_MUST_USE bp_status bp_store_reopen(struct bp_store *s, struct bp_err *err);
 /* --- writing: one transaction, begun by the first of these, ended by commit or abort. After any
  * failure: abort. --- */
 
-/* Room for n bytes of the entry with this number, which is above all others; to be filled before
- * the next call. */
-BP_MUST_USE bp_status bp_store_put_entry(struct bp_store *s, uint64_t number, size_t n,
-                                         uint8_t **place);
+/* The number is above all others; the bytes are copied. */
+BP_MUST_USE bp_status bp_store_put_entry(struct bp_store *s, uint64_t number, struct bp_str entry);
 BP_MUST_USE bp_status bp_store_put_control(struct bp_store *s, const struct bp_control *control);
 BP_MUST_USE bp_status bp_store_put_subscription(struct bp_store *s, struct bp_str key,
                                                 struct bp_str row);
@@ -62,8 +60,8 @@ struct bp_store_reader;
 BP_MUST_USE bp_status bp_store_read_begin(struct bp_store *s, struct bp_store_reader **out);
 void bp_store_read_end(struct bp_store_reader *r); /* NULL allowed */
 
-/* The stored bytes of an entry, borrowed until the end of the snapshot. BP_ENOENT; BP_ECORRUPT:
- * LMDB's own structure is damaged there. */
+/* The stored bytes of an entry, borrowed until the next one is read, or the end of the snapshot.
+ * BP_ENOENT; BP_ECORRUPT: the file is damaged there; BP_ENOMEM. */
 BP_MUST_USE bp_status bp_store_get(struct bp_store_reader *r, uint64_t number,
                                    struct bp_str *stored);
 /* The entry with the least number above this. Quick when called in order. */

@@ -3,16 +3,18 @@
 #define BERBAGI_STORE_INTERNAL_H
 
 #include "lmdb_status.h"
+#include "pack.h"
 #include "store.h"
 
-/* 2: a log stands before the store, which format 1 knew nothing of. */
-#define BP_STORE_FORMAT 2u
+/* 2: a log stands before the store. 3: entries are packed. */
+#define BP_STORE_FORMAT 3u
 
 struct bp_store_reader {
     struct bp_store *store;
     MDB_txn *txn;
     MDB_cursor *cursor; /* over the log */
-    uint64_t at;        /* the number it stands on; 0 = nowhere */
+    struct bp_pack at;  /* what it stands on; n 0: nowhere */
+    struct bp_buf scratch;
     struct bp_store_reader *next;
 };
 
@@ -33,11 +35,15 @@ struct bp_store {
     pthread_mutex_t pool_lock;    /* guards pool; a leaf */
     struct bp_store_reader *pool; /* ended snapshots, ready to be renewed */
 
-    MDB_txn *txn; /* the writer's, NULL when nothing is begun */
-    MDB_cursor *append;
+    MDB_txn *txn;               /* the writer's, NULL when nothing is begun */
+    struct bp_pack_writer pack; /* of the transaction: the log's end, as it is going to be stored */
+    size_t stored;              /* entries of it that are */
 };
 
 /* Frees the snapshots in the pool. */
 void bp_store_pool_drain(struct bp_store *s);
+
+/* A pack as LMDB hands it out. MDB_CORRUPTED. */
+int bp_store_pack_open(const struct bp_store *s, MDB_val key, MDB_val value, struct bp_pack *out);
 
 #endif

@@ -10,6 +10,7 @@ static void reader_free(struct bp_store_reader *r)
         mdb_cursor_close(r->cursor);
     if (r->txn != NULL)
         mdb_txn_abort(r->txn);
+    bp_buf_fini(&r->scratch);
     free(r);
 }
 
@@ -68,7 +69,7 @@ bp_status bp_store_read_begin(struct bp_store *s, struct bp_store_reader **out)
     if (rc != 0)
         (void)pthread_rwlock_unlock(&s->gate);
     else
-        (*out)->at = 0;
+        (*out)->at.n = 0;
     return bp_lmdb_status(rc);
 }
 
@@ -94,50 +95,67 @@ static bool is_plausible(const struct bp_store *s, MDB_val v)
            (offset == PAGE_HEADER_BYTES || offset + v.mv_size <= s->page_bytes);
 }
 
-static bp_status found(struct bp_store_reader *r, MDB_val key, MDB_val value, uint64_t *number,
-                       struct bp_str *stored)
+int bp_store_pack_open(const struct bp_store *s, MDB_val key, MDB_val value, struct bp_pack *out)
 {
-    if (key.mv_size != sizeof(*number) || !is_plausible(r->store, value))
-        return BP_ECORRUPT;
-    memcpy(number, key.mv_data, sizeof(*number));
-    *stored = bp_str_of(value.mv_data, value.mv_size);
-    return BP_OK;
+    uint64_t first;
+    if (key.mv_size != sizeof(first) || !is_plausible(s, value))
+        return MDB_CORRUPTED;
+    memcpy(&first, key.mv_data, sizeof(first));
+    return bp_pack_open(first, bp_str_of(value.mv_data, value.mv_size), out) == BP_OK
+               ? 0
+               : MDB_CORRUPTED;
+}
+
+/* Puts the reader on the pack that this finds. */
+static int move(struct bp_store_reader *r, MDB_val key, MDB_cursor_op op)
+{
+    MDB_val value;
+    r->at.n = 0;
+    int rc = mdb_cursor_get(r->cursor, &key, &value, op);
+    return rc == 0 ? bp_store_pack_open(r->store, key, value, &r->at) : rc;
+}
+
+/* ... on the pack with this entry, or, where there is none, the first one behind. */
+static int move_to(struct bp_store_reader *r, uint64_t number)
+{
+    MDB_val key = {.mv_size = sizeof(number), .mv_data = &number}, none = {0};
+    if (r->at.n != 0 && number == r->at.first + r->at.n)
+        return move(r, none, MDB_NEXT);
+    int rc = move(r, key, MDB_SET_RANGE);
+    if (rc == 0 && r->at.first == number)
+        return 0;
+    rc = move(r, none, rc == MDB_NOTFOUND ? MDB_LAST : MDB_PREV);
+    if (rc == MDB_NOTFOUND)
+        return move(r, none, MDB_FIRST);
+    return rc == 0 && !bp_pack_has(&r->at, number) ? move(r, none, MDB_NEXT) : rc;
 }
 
 bp_status bp_store_get(struct bp_store_reader *r, uint64_t number, struct bp_str *stored)
 {
-    MDB_val key = {.mv_size = sizeof(number), .mv_data = &number}, value;
-    int rc = mdb_cursor_get(r->cursor, &key, &value, MDB_SET_KEY);
-    r->at = rc == 0 ? number : 0;
-    if (rc != 0)
-        return bp_lmdb_status(rc);
-    uint64_t ignored;
-    return found(r, key, value, &ignored, stored);
+    int rc = bp_pack_has(&r->at, number) ? 0 : move_to(r, number);
+    if (rc == 0 && !bp_pack_has(&r->at, number))
+        rc = MDB_NOTFOUND;
+    return rc == 0 ? bp_pack_get(&r->at, number, &r->scratch, stored) : bp_lmdb_status(rc);
 }
 
 bp_status bp_store_next(struct bp_store_reader *r, uint64_t number, uint64_t *next,
                         struct bp_str *stored)
 {
     uint64_t wanted = number + 1;
-    MDB_val key = {.mv_size = sizeof(wanted), .mv_data = &wanted}, value;
-    bool in_order = r->at != 0 && r->at == number;
-    int rc = mdb_cursor_get(r->cursor, &key, &value, in_order ? MDB_NEXT : MDB_SET_RANGE);
-    r->at = 0;
+    int rc = bp_pack_has(&r->at, wanted) ? 0 : move_to(r, wanted);
     if (rc != 0)
         return bp_lmdb_status(rc);
-    bp_status st = found(r, key, value, next, stored);
-    if (key.mv_size == sizeof(wanted))
-        memcpy(&r->at, key.mv_data, sizeof(r->at));
-    return st;
+    *next = wanted > r->at.first ? wanted : r->at.first;
+    return bp_pack_get(&r->at, *next, &r->scratch, stored);
 }
 
 bp_status bp_store_last(struct bp_store_reader *r, uint64_t *number)
 {
-    MDB_val key, value;
-    struct bp_str ignored;
-    r->at = 0;
-    int rc = mdb_cursor_get(r->cursor, &key, &value, MDB_LAST);
-    return rc != 0 ? bp_lmdb_status(rc) : found(r, key, value, number, &ignored);
+    MDB_val none = {0};
+    int rc = move(r, none, MDB_LAST);
+    if (rc == 0)
+        *number = r->at.first + r->at.n - 1;
+    return bp_lmdb_status(rc);
 }
 
 static bp_status control_decode(MDB_val key, MDB_val row, struct bp_control *out)

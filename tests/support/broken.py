@@ -30,7 +30,7 @@ def flip(file, word):
     return spoilt.decode()
 
 
-def age(data, log_id, version, was=2):
+def age(data, log_id, version, was=3):
     """Makes the journal one of another format version, its checksum right: as a later program would.
 
     The row about the journal is {version u32, log id, created, about the log before it (8), CRC-32C of

@@ -179,13 +179,26 @@ static void test_index_during_a_rebuild_never_says_free_and_reading_goes_on(void
     exchange_close(&x);
 }
 
-static void flip_in_journal(const char *dir, const char *text)
+static uint32_t checksum_at(struct bp_journal *j, uint64_t position)
 {
+    struct bp_journal_reader *r;
+    struct bp_record record;
+    assert_int_equal(bp_journal_read_begin(j, &r), BP_OK);
+    assert_int_equal(bp_journal_read_at(r, position, &record), BP_OK);
+    bp_journal_read_end(r);
+    return record.entry.checksum;
+}
+
+/* Changes the entry with this checksum, which no other has and which is stored as it is. */
+static void flip_in_journal(const char *dir, uint32_t checksum)
+{
+    uint8_t bytes[4];
+    bp_put_u32(bytes, checksum);
     char *path = in_dir(dir, "journal/data.mdb");
     struct bp_buf content = {0};
     assert_int_equal(bp_file_read(path, 1u << 30, &content, NULL), BP_OK);
     for (uint8_t *p = content.p;
-         (p = memmem(p, content.n - (size_t)(p - content.p), text, strlen(text))) != NULL; p++)
+         (p = memmem(p, content.n - (size_t)(p - content.p), bytes, sizeof(bytes))) != NULL; p++)
         *p ^= 1;
     assert_int_equal(bp_file_write(path, content.p, content.n, 0600, NULL), BP_OK);
     bp_buf_fini(&content);
@@ -198,9 +211,10 @@ static void test_index_rebuilt_over_a_damaged_entry_keeps_publishing_shut(void *
     enum bp_outcome outcome;
     exchange_open(&x, *state, 0);
     publish_range(&x, 1, 999, BP_OUTCOME_STORED);
+    uint32_t checksum = checksum_at(x.journal, 345);
     exchange_close(&x);
     remove_index(*state);
-    flip_in_journal(*state, "id-345");
+    flip_in_journal(*state, checksum);
 
     exchange_open(&x, *state, 0);
 

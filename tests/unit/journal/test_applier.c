@@ -2,7 +2,6 @@
  * once and whole, kept while the store cannot be written. A crash is a copy of the folder, taken
  * while nothing is applied because the applier is told to wait. */
 #include <fcntl.h>
-#include <lmdb.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -318,55 +317,6 @@ static void test_applier_store_older_than_its_log_is_refused(void **state)
     free(data);
 }
 
-/* What the environment said of itself before there was a log. */
-static void write_about_1(const char *dir, const struct bp_log_id *log_id)
-{
-    MDB_env *env;
-    MDB_txn *txn;
-    MDB_dbi meta;
-    uint8_t row[32] = {0};
-    bp_put_u32(row, 1);
-    memcpy(row + 4, log_id->bytes, BP_LOG_ID_BYTES);
-    bp_put_u64(row + 20, (uint64_t)START_NS);
-    bp_put_u32(row + 28, bp_crc32c(0, row, 28));
-    MDB_val key = {.mv_size = 5, .mv_data = (void *)(uintptr_t) "about"},
-            value = {.mv_size = 32, .mv_data = row};
-    assert_int_equal(mdb_env_create(&env), 0);
-    assert_int_equal(mdb_env_set_maxdbs(env, 8), 0);
-    assert_int_equal(mdb_env_open(env, dir, 0, 0600), 0);
-    assert_int_equal(mdb_txn_begin(env, NULL, 0, &txn), 0);
-    assert_int_equal(mdb_dbi_open(txn, "meta", 0, &meta), 0);
-    assert_int_equal(mdb_put(txn, meta, &key, &value, 0), 0);
-    assert_int_equal(mdb_txn_commit(txn), 0);
-    mdb_env_close(env);
-}
-
-static void test_applier_journal_from_before_there_was_a_log_goes_on(void **state)
-{
-    struct door d;
-    door_open_as(&d, unhurried(*state), 0);
-    publish_range(&d, 1, 20, 0);
-    struct bp_log_id log_id = bp_journal_log_id(d.journal);
-    char *old = in_dir(*state, "old"), *data = in_dir(*state, "data.mdb"),
-         *old_data = in_dir(old, "data.mdb");
-    door_close(&d);
-    assert_int_equal(bp_dir_make(old, 0700, NULL), BP_OK);
-    copy_file(data, old_data);
-    write_about_1(old, &log_id);
-
-    door_open_as(&d, unhurried(old), 0);
-
-    struct bp_log_id found = bp_journal_log_id(d.journal);
-    assert_memory_equal(&found, &log_id, sizeof(found));
-    publish_range(&d, 21, 30, 0);
-    assert_int_equal(tail_batches(d.journal), 10);
-    expect_range(d.journal, 30);
-    door_close(&d);
-    free(old_data);
-    free(data);
-    free(old);
-}
-
 /* --- a store that cannot be written --- */
 
 static bool is_full(void *context)
@@ -482,7 +432,6 @@ int main(void)
         T(test_applier_closed_journal_is_whole_without_its_log),
         T(test_applier_crashed_journal_without_its_log_is_refused),
         T(test_applier_store_older_than_its_log_is_refused),
-        T(test_applier_journal_from_before_there_was_a_log_goes_on),
         T(test_applier_full_store_stops_events_and_keeps_what_is_durable),
         T(test_applier_readers_see_no_seam_while_everything_moves),
     };

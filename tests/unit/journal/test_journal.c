@@ -102,17 +102,17 @@ static void test_journal_in_use_is_refused_to_a_second(void **state)
     bp_journal_close(second);
 }
 
-/* Writes over what the environment says of itself, as a newer version would. */
-static void write_about(const char *dir, uint32_t format)
+/* Writes over what the environment says of itself, as another version would, or damage. */
+static void write_about(const char *dir, uint32_t format, bool is_sound)
 {
     MDB_env *env;
     MDB_txn *txn;
     MDB_dbi meta;
-    uint8_t row[32] = {0};
+    uint8_t row[40] = {0};
     bp_put_u32(row, format);
-    bp_put_u32(row + 28, bp_crc32c(0, row, 28) ^ 1);
+    bp_put_u32(row + 36, bp_crc32c(0, row, 36) ^ !is_sound);
     MDB_val key = {.mv_size = 5, .mv_data = (void *)(uintptr_t) "about"},
-            value = {.mv_size = 32, .mv_data = row};
+            value = {.mv_size = sizeof(row), .mv_data = row};
     assert_int_equal(mdb_env_create(&env), 0);
     assert_int_equal(mdb_env_set_maxdbs(env, 8), 0);
     assert_int_equal(mdb_env_open(env, dir, 0, 0600), 0);
@@ -130,10 +130,23 @@ static void test_journal_of_a_newer_version_is_refused(void **state)
     assert_int_equal(open_plain(*state, &j, &err), BP_OK);
     bp_journal_close(j);
 
-    write_about(*state, 3);
+    write_about(*state, 4, true);
 
     assert_int_equal(open_plain(*state, &j, &err), BP_EVERSION);
-    assert_non_null(strstr(err.text, "newer version"));
+    assert_non_null(strstr(err.text, "newer version (format 4"));
+}
+
+static void test_journal_of_an_older_version_is_refused(void **state)
+{
+    struct bp_journal *j;
+    struct bp_err err;
+    assert_int_equal(open_plain(*state, &j, &err), BP_OK);
+    bp_journal_close(j);
+
+    write_about(*state, 2, true);
+
+    assert_int_equal(open_plain(*state, &j, &err), BP_EVERSION);
+    assert_non_null(strstr(err.text, "older version (format 2"));
 }
 
 static void test_journal_whose_own_facts_are_damaged_is_refused(void **state)
@@ -143,7 +156,7 @@ static void test_journal_whose_own_facts_are_damaged_is_refused(void **state)
     assert_int_equal(open_plain(*state, &j, &err), BP_OK);
     bp_journal_close(j);
 
-    write_about(*state, 1);
+    write_about(*state, 3, false);
 
     assert_int_equal(open_plain(*state, &j, &err), BP_ECORRUPT);
 }
@@ -430,6 +443,7 @@ int main(void)
         T(test_journal_reopened_is_as_before),
         T(test_journal_in_use_is_refused_to_a_second),
         T(test_journal_of_a_newer_version_is_refused),
+        T(test_journal_of_an_older_version_is_refused),
         T(test_journal_whose_own_facts_are_damaged_is_refused),
         T(test_journal_folder_that_is_a_file_is_refused_with_words),
         T(test_journal_with_a_flipped_byte_tells_it_and_reads_on),

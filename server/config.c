@@ -79,8 +79,6 @@ static const struct bp_option verify_table[] = {
      "damaged, and ends."},
     {"pseudonym-key", BP_OPTION_TEXT, "FILE", 0, 0, NULL, false,
      "The key of pseudonyms, where it is not in the data folder."},
-    {"schema", BP_OPTION_LIST, "FILE", 0, 0, NULL, false,
-     "A descriptor set with a site's own event types."},
 };
 #define VERIFY_TABLE_N (sizeof(verify_table) / sizeof(verify_table[0]))
 
@@ -159,7 +157,6 @@ static bp_status read_verify(struct bp_config *c, int argc, char **argv, struct 
         return st;
     c->verify = bp_options_text(c->options, "verify");
     c->pseudonym_key = bp_options_text(c->options, "pseudonym-key");
-    c->n_schemas = bp_options_list(c->options, "schema", &c->schemas);
     return BP_OK;
 }
 

@@ -1,5 +1,5 @@
-/* The ids of the store: sorted runs, each written once from end to end into a table of its own and
- * never changed. A chunk of ids becomes a run; where eight of about one size have come together,
+/* The ids of the store: sorted runs, each written once from end to end, in pages (id_page.h), into a
+ * table of its own, and never changed. A chunk of ids becomes a run; where eight of about one size have come together,
  * they are merged into one. So an id is written a few times in its life, whatever the number of ids
  * stored, where one sorted table would touch a random page for each. A filter for each run says
  * which of them is worth asking.
@@ -13,6 +13,7 @@
 #include <lmdb.h>
 
 #include "id_filter.h"
+#include "id_page.h"
 
 #define BP_ID_RUNS_MAX 56u /* tables, and so runs at most, one being written included */
 
@@ -46,9 +47,11 @@ void bp_id_runs_aborted(struct bp_id_runs *r);
 
 /* --- any thread, in a snapshot that began while the list was as it is --- */
 
-/* MDB_NOTFOUND; MDB_CORRUPTED. */
+/* May the key be there? A look at the filters alone, without a snapshot. */
+bool bp_id_runs_may_hold(const struct bp_id_runs *r, const struct bp_id_key *key);
+/* The position of its event. MDB_NOTFOUND; MDB_CORRUPTED. */
 int bp_id_runs_find(const struct bp_id_runs *r, MDB_txn *txn, const struct bp_id_key *key,
-                    struct bp_id_entry *out);
+                    uint64_t *position);
 
 /* --- merging: the writer's --- */
 

@@ -71,24 +71,27 @@ static void add_locked(struct bp_index *x, const struct bp_id_entry *entry)
     }
 }
 
-static void ids_committed(void *context, const struct bp_id_key *key, uint64_t position,
-                          const struct bp_content_digest *content)
+static void ids_committed(void *context, const struct bp_id_entry *entries, size_t n)
 {
     struct bp_index *x = context;
-    struct bp_id_entry entry = {.key = *key, .content = *content, .position = position};
     (void)pthread_mutex_lock(&x->lock);
-    add_locked(x, &entry);
+    for (size_t i = 0; i < n; i++)
+        add_locked(x, &entries[i]);
     (void)pthread_mutex_unlock(&x->lock);
 }
 
-static const struct bp_id_entry *find_pending_locked(const struct bp_index *x,
-                                                     const struct bp_id_key *key)
+static void find_pending_locked(const struct bp_index *x, struct bp_id_lookup *lookup)
 {
     const struct bp_id_entry *found =
-        x->filling != NULL ? bp_id_map_find(&x->filling->map, key) : NULL;
+        x->filling != NULL ? bp_id_map_find(&x->filling->map, &lookup->key) : NULL;
     for (const struct bp_generation *g = x->sealed; g != NULL && found == NULL; g = g->next)
-        found = bp_id_map_find(&g->map, key);
-    return found;
+        found = bp_id_map_find(&g->map, &lookup->key);
+    lookup->is_stored = false;
+    lookup->status = found != NULL ? BP_OK : BP_ENOENT;
+    if (found != NULL) {
+        lookup->position = found->position;
+        lookup->content = found->content;
+    }
 }
 
 /* --- in the store --- */
@@ -103,55 +106,60 @@ static void mark_damaged(struct bp_index *x, uint64_t position)
     (void)pthread_mutex_unlock(&x->lock);
 }
 
-/* Does the journal hold an event of this id at this position? */
-static bp_status compare_with_journal(struct bp_index *x, const struct bp_id_key *key,
-                                      uint64_t position)
+/* Is this the event of this id? Then its content is digested. */
+static bp_status compare(struct bp_index *x, const struct bp_record *record,
+                         struct bp_id_lookup *lookup)
+{
+    struct bp_id_key key;
+    bp_id_key_make(record->routing.source, record->routing.id, &key);
+    if (memcmp(&key, &lookup->key, sizeof(key)) != 0)
+        return BP_ENOENT;
+    return x->config.digest_of(x->config.context, record, &lookup->content) ? BP_OK : BP_ENOMEM;
+}
+
+/* What the journal holds at the position that the store told. */
+static bp_status compare_with_journal(struct bp_index *x, struct bp_id_lookup *lookup)
 {
     struct bp_journal_reader *r;
     struct bp_record record;
-    struct bp_id_key stored;
     bp_status st = bp_journal_read_begin(x->config.journal, &r);
     if (st != BP_OK)
         return st;
-    st = bp_journal_read_at(r, position, &record);
-    if (st == BP_OK) {
-        bp_id_key_make(record.routing.source, record.routing.id, &stored);
-        if (memcmp(&stored, key, sizeof(stored)) != 0)
-            st = BP_ENOENT;
-    }
+    st = bp_journal_read_at(r, lookup->position, &record);
+    if (st == BP_OK)
+        st = compare(x, &record, lookup);
     bp_journal_read_end(r);
     if (st == BP_ENOENT)
-        mark_damaged(x, position);
+        mark_damaged(x, lookup->position);
     return st == BP_ENOENT ? BP_ECORRUPT : st;
 }
 
-static bp_status find_stored(struct bp_index *x, const struct bp_id_key *key, uint64_t *position,
-                             struct bp_content_digest *content)
+static bp_status judge_stored(struct bp_index *x, struct bp_id_lookup *lookup)
 {
-    bp_status st = bp_index_store_find(x->store, key, position, content);
-    if (st == BP_OK)
-        return compare_with_journal(x, key, *position);
-    if (st == BP_ECORRUPT)
+    if (lookup->status == BP_OK)
+        return compare_with_journal(x, lookup);
+    if (lookup->status == BP_ECORRUPT)
         mark_damaged(x, 0);
-    return st == BP_ENOENT || st == BP_ECORRUPT ? st : BP_EIO;
+    return lookup->status == BP_ENOENT || lookup->status == BP_ECORRUPT ? lookup->status : BP_EIO;
 }
 
-static bp_status ids_find(void *context, const struct bp_id_key *key, uint64_t *position,
-                          struct bp_content_digest *content)
+static void ids_find(void *context, struct bp_id_lookup *lookups, size_t n)
 {
     struct bp_index *x = context;
     (void)pthread_mutex_lock(&x->lock);
-    const struct bp_id_entry *pending = find_pending_locked(x, key);
-    bool is_behind = x->is_behind, is_found = pending != NULL;
-    if (is_found) {
-        *position = pending->position;
-        *content = pending->content;
-    }
+    bool is_behind = x->is_behind;
+    for (size_t i = 0; i < n; i++)
+        find_pending_locked(x, &lookups[i]);
     (void)pthread_mutex_unlock(&x->lock);
-    if (is_found)
-        return BP_OK;
-    bp_status st = find_stored(x, key, position, content);
-    return is_behind && st != BP_OK ? BP_EAGAIN : st;
+    bp_index_store_find(x->store, lookups, n);
+    for (size_t i = 0; i < n; i++) {
+        struct bp_id_lookup *lookup = &lookups[i];
+        if (!lookup->is_stored && lookup->status == BP_OK)
+            continue;
+        lookup->status = judge_stored(x, lookup);
+        if (is_behind && lookup->status != BP_OK)
+            lookup->status = BP_EAGAIN;
+    }
 }
 
 /* --- opening --- */

@@ -20,9 +20,9 @@ struct bp_index_config {
      * this. */
     bool (*status_of)(void *context, const struct bp_record *record, struct bp_str *machine,
                       struct bp_str *status);
-    /* Content digest of a stored event, the same as the submitter's: needed when ids are rebuilt.
-     */
-    void (*digest_of)(void *context, const struct bp_record *record, struct bp_content_digest *out);
+    /* Content digest of a stored event, the same as the submitter's: of an id that is found, and
+     * when ids are rebuilt. False: out of memory. Any thread. */
+    bool (*digest_of)(void *context, const struct bp_record *record, struct bp_content_digest *out);
     void *context;
 };
 

@@ -12,7 +12,7 @@
 #include "lmdb_file.h"
 #include "lmdb_status.h"
 
-#define FORMAT 4u
+#define FORMAT 5u
 #define PLACE_KEY "place"
 #define PLACE_BYTES                                                                                \
     36u /* format (4), log id (16), position (8), checksum of the entry (4), CRC-32C of these (4)  \
@@ -291,20 +291,30 @@ bp_status bp_index_store_place(struct bp_index_store *s, struct bp_index_place *
     return look_up(s, &s->meta, BP_STR(PLACE_KEY), take_place, out);
 }
 
-bp_status bp_index_store_find(struct bp_index_store *s, const struct bp_id_key *key,
-                              uint64_t *position, struct bp_content_digest *content)
+/* The snapshot begins with the first id that a filter does not know to be free. */
+static int find_one(struct bp_index_store *s, struct reader **r, struct bp_id_lookup *lookup)
 {
-    struct bp_id_entry entry = {.position = 0};
+    int rc = s->env == NULL ? EIO : 0;
+    if (rc == 0 && !bp_id_runs_may_hold(&s->runs, &lookup->key))
+        return MDB_NOTFOUND;
+    if (rc == 0 && *r == NULL)
+        rc = reader_begin(s, r);
+    return rc == 0 ? bp_id_runs_find(&s->runs, (*r)->txn, &lookup->key, &lookup->position) : rc;
+}
+
+void bp_index_store_find(struct bp_index_store *s, struct bp_id_lookup *lookups, size_t n)
+{
     struct reader *r = NULL;
-    int rc = snapshot_begin(s, &r);
-    if (rc != 0)
-        return bp_lmdb_status(rc);
-    if ((rc = bp_id_runs_find(&s->runs, r->txn, key, &entry)) == 0) {
-        *position = entry.position;
-        *content = entry.content;
+    (void)pthread_rwlock_rdlock(&s->gate);
+    for (size_t i = 0; i < n; i++) {
+        if (lookups[i].status != BP_ENOENT)
+            continue;
+        lookups[i].status = bp_lmdb_status(find_one(s, &r, &lookups[i]));
+        lookups[i].is_stored = lookups[i].status == BP_OK;
     }
-    snapshot_end(s, r);
-    return bp_lmdb_status(rc);
+    if (r != NULL)
+        reader_end(s, r);
+    (void)pthread_rwlock_unlock(&s->gate);
 }
 
 bp_status bp_index_store_count(struct bp_index_store *s, uint64_t *ids)

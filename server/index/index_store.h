@@ -7,6 +7,7 @@
 #include "buffer.h"
 #include "id_map.h"
 #include "record.h"
+#include "sequencer.h"
 
 struct bp_index_store;
 
@@ -34,9 +35,9 @@ BP_MUST_USE bp_status bp_index_store_reopen(struct bp_index_store *s, bool wipe,
 
 BP_MUST_USE bp_status bp_index_store_place(struct bp_index_store *s,
                                            struct bp_index_place *out); /* BP_ENOENT */
-BP_MUST_USE bp_status bp_index_store_find(struct bp_index_store *s, const struct bp_id_key *key,
-                                          uint64_t *position,
-                                          struct bp_content_digest *content); /* BP_ENOENT */
+/* Looks for those whose status is BP_ENOENT, and leaves it so, or tells the position and is_stored;
+ * BP_ECORRUPT, BP_EIO, BP_EAGAIN, BP_ENOMEM: it cannot tell. */
+void bp_index_store_find(struct bp_index_store *s, struct bp_id_lookup *lookups, size_t n);
 /* Appends the row of a block of routes (routes.h) to out. BP_ENOENT, BP_ENOMEM. */
 BP_MUST_USE bp_status bp_index_store_routes(struct bp_index_store *s, uint64_t block,
                                             struct bp_buf *out);

@@ -15,16 +15,42 @@
 #define TEXT_MAX 255u
 #define GATHER_MS 1000 /* how long a small generation waits for more */
 #define RETRY_MS 1000
+#define LOT_BITS 14u /* of a key, by which ids are dealt out for sorting */
+#define LOTS (1u << LOT_BITS)
 
 static int64_t now_ms(void)
 {
     return bp_monotonic_ms(&bp_system_clock);
 }
 
+/* --- sorting --- */
+
 static int by_key(const void *left, const void *right)
 {
     const struct bp_id_entry *a = left, *b = right;
     return memcmp(a->key.bytes, b->key.bytes, BP_ID_KEY_BYTES);
+}
+
+static size_t lot_of(const struct bp_id_entry *entry)
+{
+    return ((size_t)entry->key.bytes[0] << 8 | entry->key.bytes[1]) >> (16 - LOT_BITS);
+}
+
+/* Keys are random: dealt out by their first bits they are nearly sorted. Who chooses ids whose keys
+ * fall together gains no more than that qsort has to do it all. */
+static void sort_by_key(const struct bp_id_entry *from, size_t n, struct bp_id_entry *sorted)
+{
+    uint32_t ends[LOTS + 1] = {0};
+    for (size_t i = 0; i < n; i++)
+        ends[lot_of(&from[i]) + 1]++;
+    for (size_t lot = 1; lot <= LOTS; lot++)
+        ends[lot] += ends[lot - 1];
+    for (size_t i = 0; i < n; i++)
+        sorted[ends[lot_of(&from[i])]++] = from[i];
+    for (size_t lot = 0, begin = 0; lot < LOTS; begin = ends[lot++]) {
+        if (ends[lot] - begin > 1)
+            qsort(sorted + begin, ends[lot] - begin, sizeof(*sorted), by_key);
+    }
 }
 
 /* --- generations --- */
@@ -259,12 +285,22 @@ static void tidy(struct bp_index *x)
                bp_status_name(reopened));
 }
 
-/* Indexes entries, which are sorted here and stand for the positions from..to, each once. */
-static bp_status index_entries(struct bp_index *x, struct bp_id_entry *entries, size_t n,
+static bp_status put_ids(struct bp_index *x, const struct bp_id_entry *entries, size_t n)
+{
+    struct bp_id_entry *sorted = malloc(n * sizeof(*sorted));
+    if (sorted == NULL)
+        return BP_ENOMEM;
+    sort_by_key(entries, n, sorted);
+    bp_status st = bp_index_store_put_ids(x->store, sorted, n);
+    free(sorted);
+    return st;
+}
+
+/* Indexes entries, which stand for the positions from..to, each once. */
+static bp_status index_entries(struct bp_index *x, const struct bp_id_entry *entries, size_t n,
                                uint64_t from, uint64_t to)
 {
-    qsort(entries, n, sizeof(*entries), by_key);
-    bp_status st = bp_index_store_put_ids(x->store, entries, n);
+    bp_status st = put_ids(x, entries, n);
     if (st == BP_OK)
         st = index_records(x, from, to);
     if (st == BP_OK)
@@ -292,9 +328,10 @@ static bp_status read_entries(struct bp_index *x, uint64_t from, uint64_t to,
     for (uint64_t p = from; p <= to && st == BP_OK; p++) {
         struct bp_id_entry *e = &entries[p - from];
         bp_id_key_make(record.routing.source, record.routing.id, &e->key);
-        x->config.digest_of(x->config.context, &record, &e->content);
+        if (!x->config.digest_of(x->config.context, &record, &e->content))
+            st = BP_ENOMEM;
         e->position = p;
-        if (p < to)
+        if (p < to && st == BP_OK)
             st = bp_journal_read_next(r, &record);
     }
     if (st == BP_ECORRUPT)
@@ -366,14 +403,8 @@ bp_status bp_indexer_catch_up(struct bp_index *x)
 
 static bp_status index_generation(struct bp_index *x, const struct bp_generation *g)
 {
-    size_t n = g->map.n;
-    struct bp_id_entry *entries = malloc(n * sizeof(*entries));
-    if (entries == NULL)
-        return BP_ENOMEM;
-    memcpy(entries, g->map.entries, n * sizeof(*entries));
-    bp_status st = index_entries(x, entries, n, entries[0].position, entries[n - 1].position);
-    free(entries);
-    return st;
+    const struct bp_id_entry *entries = g->map.entries;
+    return index_entries(x, entries, g->map.n, entries[0].position, entries[g->map.n - 1].position);
 }
 
 /* Milliseconds until there is something to do; 0 = now, -1 = nothing is there. */

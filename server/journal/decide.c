@@ -1,5 +1,7 @@
 #include "decide.h"
 
+#define TOGETHER 64u /* lookups at once */
+
 void bp_decide_undo(struct bp_submission *submission)
 {
     for (size_t i = 0; i < submission->n; i++) {
@@ -16,26 +18,33 @@ static void taken(struct bp_proposal *p, uint64_t position, const struct bp_cont
 }
 
 static bp_status decide_one(struct bp_proposal *p, struct bp_id_map *group,
-                            const struct bp_id_index *ids, uint64_t next_position)
+                            const struct bp_id_lookup *known, uint64_t next_position)
 {
-    uint64_t position;
-    struct bp_content_digest content;
     const struct bp_id_entry *here = bp_id_map_find(group, &p->id);
     if (here != NULL) {
         taken(p, here->position, &here->content);
         return BP_OK;
     }
-    bp_status st = ids->find(ids->context, &p->id, &position, &content);
-    if (st == BP_OK)
-        taken(p, position, &content);
-    if (st != BP_ENOENT)
-        return st;
+    if (known->status == BP_OK)
+        taken(p, known->position, &known->content);
+    if (known->status != BP_ENOENT)
+        return known->status;
     struct bp_id_entry entry = {.key = p->id, .content = p->content, .position = next_position};
-    if ((st = bp_id_map_add(group, &entry)) != BP_OK)
+    bp_status st = bp_id_map_add(group, &entry);
+    if (st != BP_OK)
         return st;
     p->outcome = BP_OUTCOME_STORED;
     p->position = next_position;
     return BP_OK;
+}
+
+/* Asks the index for so many proposals together, skipped ones too, whose answers nobody reads. */
+static void look_up(const struct bp_proposal *proposals, size_t n, const struct bp_id_index *ids,
+                    struct bp_id_lookup *lookups)
+{
+    for (size_t i = 0; i < n; i++)
+        lookups[i].key = proposals[i].skip ? (struct bp_id_key){{0}} : proposals[i].id;
+    ids->find(ids->context, lookups, n);
 }
 
 /* All or nothing, and something is not sound: what would have been stored, and repetitions of it,
@@ -58,10 +67,15 @@ bp_status bp_decide(struct bp_submission *submission, struct bp_id_map *group,
     size_t known = group->n;
     bool is_sound = true;
     struct bp_decision decision = {0};
+    struct bp_id_lookup lookups[TOGETHER];
     bp_decide_undo(submission);
     for (size_t i = 0; i < submission->n; i++) {
         struct bp_proposal *p = &submission->proposals[i];
-        bp_status st = p->skip ? BP_OK : decide_one(p, group, ids, head + decision.stored + 1);
+        if (i % TOGETHER == 0)
+            look_up(p, submission->n - i < TOGETHER ? submission->n - i : TOGETHER, ids, lookups);
+        bp_status st =
+            p->skip ? BP_OK
+                    : decide_one(p, group, &lookups[i % TOGETHER], head + decision.stored + 1);
         if (st != BP_OK) {
             bp_id_map_truncate(group, known);
             bp_decide_undo(submission);

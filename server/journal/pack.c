@@ -13,7 +13,7 @@
 #define HEADER_BYTES 6u /* checksum, entries */
 #define START_BYTES 2u
 #define COMPARED_MAX 255u /* how much of an entry's beginning; more would not fit a step */
-#define ALIKE_LEAST 4u    /* bytes in a row; a step takes two */
+#define ALIKE_LEAST 4u    /* bytes in a row, a number's; a step takes two */
 /* What it can take besides the entry: the number of steps, and one step with nothing alike; all
  * others are shorter than what they stand for. */
 #define EXCESS_MAX 3u
@@ -23,19 +23,25 @@
 static size_t alike(const uint8_t *a, const uint8_t *b, size_t at, size_t end)
 {
     size_t from = at;
+    for (; end - at >= sizeof(uint64_t); at += sizeof(uint64_t)) {
+        uint64_t other = bp_get_u64(a + at) ^ bp_get_u64(b + at);
+        if (other != 0)
+            return at + (size_t)__builtin_ctzll(other) / 8 - from;
+    }
     while (at < end && a[at] == b[at])
         at++;
     return at - from;
 }
 
-/* Where the next bytes begin that are worth a step; end: nowhere. */
+/* Where the next bytes begin that are worth a step; end: nowhere. None begin before the last one
+ * that is not alike. */
 static size_t next_alike(const uint8_t *a, const uint8_t *b, size_t at, size_t end)
 {
-    while (at < end) {
-        size_t n = alike(a, b, at, end);
-        if (n >= ALIKE_LEAST)
+    while (end - at >= ALIKE_LEAST) {
+        uint32_t other = bp_get_u32(a + at) ^ bp_get_u32(b + at);
+        if (other == 0)
             return at;
-        at += n + 1;
+        at += ALIKE_LEAST - (size_t)__builtin_clz(other) / 8;
     }
     return end;
 }

@@ -11,18 +11,27 @@
 #include "journal.h"
 #include "mailbox.h"
 
+/* What is asked of one id, and answered. */
+struct bp_id_lookup {
+    struct bp_id_key key;
+    /* BP_OK: taken, by this position and content. BP_ENOENT: free. BP_EAGAIN: not known yet, the
+     * index is being rebuilt (never a false "free"). BP_EIO, BP_ECORRUPT, BP_ENOMEM: it cannot
+     * tell. */
+    bp_status status;
+    uint64_t position;
+    struct bp_content_digest content;
+    bool is_stored; /* the index's own */
+};
+
 /* Which ids are taken. Implemented by index/. */
 struct bp_id_index {
     void *context;
-    /* BP_OK: taken, by this position and content. BP_ENOENT: free. Sees every event committed
-     * before the call, indexed or not. BP_EAGAIN: not known yet, the index is being rebuilt (never
-     * a false "free"). BP_EIO, BP_ECORRUPT: it cannot tell. */
-    bp_status (*find)(void *context, const struct bp_id_key *key, uint64_t *position,
-                      struct bp_content_digest *content);
-    /* An event was committed; called in order of position on the sequencer's thread, after the
+    /* Answers n lookups whose keys are set. Sees every event committed before the call, indexed or
+     * not. Cheaper for many together. Any thread. */
+    void (*find)(void *context, struct bp_id_lookup *lookups, size_t n);
+    /* n events were committed; called in order of position on the sequencer's thread, after the
      * commit. */
-    void (*committed)(void *context, const struct bp_id_key *key, uint64_t position,
-                      const struct bp_content_digest *content);
+    void (*committed)(void *context, const struct bp_id_entry *entries, size_t n);
     /* Room for n more ids that are not indexed yet? false: publishing is answered BP_EAGAIN. */
     bool (*has_room)(void *context, size_t n);
 };

@@ -46,11 +46,14 @@ bool bp_sequencer_has_reserve(struct bp_sequencer *s)
 static void tell_index(struct bp_sequencer *s)
 {
     uint64_t head = bp_journal_head(s->journal);
-    for (size_t i = 0; i < s->group_ids.n; i++) {
-        const struct bp_id_entry *e = &s->group_ids.entries[i];
-        if (e->position > s->indexed_head && e->position <= head)
-            s->ids->committed(s->ids->context, &e->key, e->position, &e->content);
-    }
+    const struct bp_id_map *ids = &s->group_ids;
+    size_t from = 0, to = ids->n;
+    while (from < to && ids->entries[from].position <= s->indexed_head)
+        from++;
+    while (to > from && ids->entries[to - 1].position > head)
+        to--;
+    if (from < to)
+        s->ids->committed(s->ids->context, ids->entries + from, to - from);
     s->indexed_head = head;
 }
 

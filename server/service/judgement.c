@@ -173,22 +173,21 @@ static bp_status look_up(struct bp_publication *p, struct bp_publication_item *i
                          struct finding *f)
 {
     const struct bp_id_index *ids = bp_index_ids(p->x->index);
-    struct bp_id_key key;
-    struct bp_content_digest digest, stored;
+    struct bp_content_digest digest;
+    struct bp_id_lookup lookup;
     if (!bp_ascii_is_printable(f->e.id, 64))
         return BP_OK;
-    bp_id_key_make(f->e.source, f->e.id, &key);
-    bp_status st = ids->find(ids->context, &key, &item->position, &stored);
-    if (st == BP_ENOENT)
-        return BP_OK;
-    if (st != BP_OK)
-        return st;
+    bp_id_key_make(f->e.source, f->e.id, &lookup.key);
+    ids->find(ids->context, &lookup, 1);
+    if (lookup.status != BP_OK)
+        return lookup.status == BP_ENOENT ? BP_OK : lookup.status;
+    item->position = lookup.position;
     bool resolved_now = f->resolves && f->e.subject.p != item->subject;
     if (!may_compare(p, item, f))
         return BP_OK;
     if (!bp_content_digest_of(p->x->schema, &f->e, &p->scratch, &digest))
         return BP_ENOMEM;
-    if (memcmp(&digest, &stored, sizeof(digest)) == 0)
+    if (memcmp(&digest, &lookup.content, sizeof(digest)) == 0)
         item->verdict = BP_VERDICT_DUPLICATE;
     else if (!resolved_now)
         item->verdict = BP_VERDICT_CONFLICT;
@@ -299,24 +298,28 @@ static bp_status rehearse(struct bp_publication *p)
     const struct bp_id_index *ids = bp_index_ids(p->x->index);
     for (size_t i = 0; i < p->n; i++) {
         struct bp_publication_item *item = &p->items[i];
-        struct bp_content_digest stored;
+        struct bp_id_lookup stored;
         if (item->verdict != BP_VERDICT_SOUND)
             continue;
         const struct bp_proposal *mine = &p->proposals[item->proposal];
-        bp_status st = ids->find(ids->context, &mine->id, &item->position, &stored);
-        for (size_t k = 0; st == BP_ENOENT && k < item->proposal; k++) {
+        stored.key = mine->id;
+        ids->find(ids->context, &stored, 1);
+        for (size_t k = 0; stored.status == BP_ENOENT && k < item->proposal; k++) {
             const struct bp_proposal *other = &p->proposals[k];
             if (other->skip || memcmp(&other->id, &mine->id, sizeof(mine->id)) != 0)
                 continue;
-            stored = other->content;
-            st = BP_OK;
+            stored.content = other->content;
+            stored.position = 0;
+            stored.status = BP_OK;
         }
-        if (st != BP_OK && st != BP_ENOENT)
-            return st;
-        if (st == BP_OK)
-            item->verdict = memcmp(&stored, &mine->content, sizeof(stored)) == 0
-                                ? BP_VERDICT_DUPLICATE
-                                : BP_VERDICT_CONFLICT;
+        if (stored.status == BP_ENOENT)
+            continue;
+        if (stored.status != BP_OK)
+            return stored.status;
+        item->position = stored.position;
+        item->verdict = memcmp(&stored.content, &mine->content, sizeof(mine->content)) == 0
+                            ? BP_VERDICT_DUPLICATE
+                            : BP_VERDICT_CONFLICT;
     }
     return BP_OK;
 }

@@ -87,10 +87,11 @@ static void content_of(const struct bp_record *record, struct bp_content_digest 
     memcpy(out->bytes, digest, sizeof(out->bytes));
 }
 
-static void digest_of(void *context, const struct bp_record *record, struct bp_content_digest *out)
+static bool digest_of(void *context, const struct bp_record *record, struct bp_content_digest *out)
 {
     (void)context;
     content_of(record, out);
+    return true;
 }
 
 static void add_event(struct request *r, struct bp_proposal *p)

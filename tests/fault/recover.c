@@ -37,15 +37,13 @@ static void chain_print(const struct chain *c, FILE *out)
 static bp_status expect_indexed(struct storage *s, const struct bp_record *r, struct bp_err *err)
 {
     const struct bp_id_index *ids = bp_index_ids(s->index);
-    struct bp_id_key key;
-    struct bp_content_digest content;
-    uint64_t position = 0;
-    bp_id_key_make(r->routing.source, r->routing.id, &key);
-    bp_status st = ids->find(ids->context, &key, &position, &content);
-    if (st == BP_OK && position == r->routing.position)
+    struct bp_id_lookup found;
+    bp_id_key_make(r->routing.source, r->routing.id, &found.key);
+    ids->find(ids->context, &found, 1);
+    if (found.status == BP_OK && found.position == r->routing.position)
         return BP_OK;
     return bp_fail(err, BP_ECORRUPT, "the index says %s at %llu of the event at %llu",
-                   bp_status_name(st), (unsigned long long)position,
+                   bp_status_name(found.status), (unsigned long long)found.position,
                    (unsigned long long)r->routing.position);
 }
 

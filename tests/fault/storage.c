@@ -11,12 +11,13 @@
 
 /* --- opening and closing --- */
 
-static void digest_of(void *context, const struct bp_record *record, struct bp_content_digest *out)
+static bool digest_of(void *context, const struct bp_record *record, struct bp_content_digest *out)
 {
     uint8_t digest[BP_SHA256_BYTES];
     (void)context;
     bp_sha256(record->event.p, record->event.n, digest);
     memcpy(out->bytes, digest, sizeof(out->bytes));
+    return true;
 }
 
 static bp_status open_journal(struct storage *s, struct bp_err *err)
@@ -162,7 +163,7 @@ static bool event_init(struct event *e, struct bp_proposal *p, const char *id, s
     r->entry.actor = r->routing.source = e->source;
     r->routing.type = e->type;
     bp_id_key_make(e->source, e->id, &p->id);
-    digest_of(NULL, r, &p->content);
+    (void)digest_of(NULL, r, &p->content);
     return true;
 }
 

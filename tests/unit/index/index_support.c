@@ -5,13 +5,13 @@
 
 struct digest_gate digest_gate;
 
-static void gated_digest(void *context, const struct bp_record *record,
+static bool gated_digest(void *context, const struct bp_record *record,
                          struct bp_content_digest *out)
 {
     atomic_store(&digest_gate.is_entered, true);
     while (atomic_load(&digest_gate.is_shut))
         (void)nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-    event_digest(context, record, out);
+    return event_digest(context, record, out);
 }
 
 /* The text of an event is its status: the bytes behind the tag and length of field 15. */

@@ -33,7 +33,6 @@ static struct bp_id_entry entry_of(uint64_t number)
     struct bp_id_entry e = {.position = number};
     (void)snprintf(id, sizeof(id), "%llu", (unsigned long long)number);
     bp_id_key_make(BP_STR("kab.18.07"), bp_str(id), &e.key);
-    memcpy(e.content.bytes, e.key.bytes, sizeof(e.content.bytes));
     return e;
 }
 
@@ -64,26 +63,27 @@ static void put_runs(uint64_t first, uint64_t n)
         put_run(run * RUN + 1, (run + 1) * RUN);
 }
 
+static struct bp_id_lookup find(uint64_t number)
+{
+    struct bp_id_lookup lookup = {.key = entry_of(number).key, .status = BP_ENOENT};
+    bp_index_store_find(store, &lookup, 1);
+    return lookup;
+}
+
 static void expect_found(uint64_t number, uint64_t position)
 {
-    struct bp_id_entry e = entry_of(number);
-    struct bp_content_digest content;
-    uint64_t found = 0;
-    assert_int_equal(bp_index_store_find(store, &e.key, &found, &content), BP_OK);
-    assert_int_equal(found, position);
-    assert_memory_equal(&content, &e.content, sizeof(content));
+    struct bp_id_lookup found = find(number);
+    assert_int_equal(found.status, BP_OK);
+    assert_true(found.is_stored);
+    assert_int_equal(found.position, position);
 }
 
 static void expect_all(uint64_t n)
 {
-    struct bp_content_digest content;
-    uint64_t position;
     for (uint64_t number = 1; number <= n; number++)
         expect_found(number, number);
-    for (uint64_t number = n + 1; number <= n + 1000; number++) {
-        struct bp_id_entry e = entry_of(number);
-        assert_int_equal(bp_index_store_find(store, &e.key, &position, &content), BP_ENOENT);
-    }
+    for (uint64_t number = n + 1; number <= n + 1000; number++)
+        assert_int_equal(find(number).status, BP_ENOENT);
 }
 
 static bool always(void *context)
@@ -189,14 +189,12 @@ static void test_id_runs_a_second_holder_does_not_take_an_id(void **state)
 static void test_id_runs_aborted_is_not_there(void **state)
 {
     struct bp_id_entry e = entry_of(5);
-    struct bp_content_digest content;
-    uint64_t position;
     (void)state;
     assert_int_equal(bp_index_store_put_ids(store, &e, 1), BP_OK);
 
     bp_index_store_abort(store);
 
-    assert_int_equal(bp_index_store_find(store, &e.key, &position, &content), BP_ENOENT);
+    assert_int_equal(find(5).status, BP_ENOENT);
     put_run(1, 10);
     expect_found(5, 5);
 }

@@ -12,6 +12,7 @@
 #include "bytes.h"
 #include "digest.h"
 #include "file.h"
+#include "id_page.h"
 #include "index_support.h"
 
 static int set_up(void **state)
@@ -149,9 +150,7 @@ static bool is_gate_entered(void *context)
 static void test_index_during_a_rebuild_never_says_free_and_reading_goes_on(void **state)
 {
     struct exchange x;
-    uint64_t position;
-    struct bp_id_key key;
-    struct bp_content_digest content;
+    struct bp_id_lookup found;
     enum bp_outcome outcome;
     exchange_open(&x, *state, 0);
     publish_range(&x, 1, MANY, BP_OUTCOME_STORED);
@@ -164,8 +163,9 @@ static void test_index_during_a_rebuild_never_says_free_and_reading_goes_on(void
     wait_until(is_gate_entered, NULL);
 
     const struct bp_id_index *ids = bp_index_ids(x.index);
-    bp_id_key_make(BP_STR("kab.18.07"), BP_STR("id-60000"), &key);
-    assert_int_equal(ids->find(ids->context, &key, &position, &content), BP_EAGAIN);
+    bp_id_key_make(BP_STR("kab.18.07"), BP_STR("id-60000"), &found.key);
+    ids->find(ids->context, &found, 1);
+    assert_int_equal(found.status, BP_EAGAIN);
     assert_false(ids->has_room(ids->context, 1));
     assert_int_equal(bp_index_health(x.index), BP_EAGAIN);
     assert_int_equal(try_publish(x.sequencer, "id-60001", "id-60001", &outcome, NULL), BP_EAGAIN);
@@ -173,8 +173,9 @@ static void test_index_during_a_rebuild_never_says_free_and_reading_goes_on(void
     atomic_store(&digest_gate.is_shut, false);
     assert_int_equal(bp_index_catch_up(x.index), BP_OK);
     assert_int_equal(bp_index_position(x.index), MANY);
-    assert_int_equal(ids->find(ids->context, &key, &position, &content), BP_OK);
-    assert_int_equal(position, MANY);
+    ids->find(ids->context, &found, 1);
+    assert_int_equal(found.status, BP_OK);
+    assert_int_equal(found.position, MANY);
     publish_range(&x, MANY + 1, MANY + 1, BP_OUTCOME_STORED);
     exchange_close(&x);
 }
@@ -224,34 +225,55 @@ static void test_index_rebuilt_over_a_damaged_entry_keeps_publishing_shut(void *
     exchange_close(&x);
 }
 
-/* Lets the row of an id say another position, as a flipped bit may. */
+/* A page with this id says another position of it, and its checksum is right. */
+static bool misplace_in(MDB_txn *txn, MDB_dbi ids, const struct bp_id_key *id)
+{
+    MDB_cursor *cursor;
+    MDB_val key, value;
+    struct bp_id_page page;
+    struct bp_id_page_writer other = {.n = 0};
+    bool is_there = false;
+    const uint8_t *first;
+    assert_int_equal(mdb_cursor_open(txn, ids, &cursor), 0);
+    while (!is_there && mdb_cursor_get(cursor, &key, &value, MDB_NEXT) == 0) {
+        assert_true(bp_id_page_open(bp_str_of(value.mv_data, value.mv_size), &page));
+        other.n = 0;
+        for (size_t i = 0; i < page.n; i++) {
+            struct bp_id_key stored;
+            memcpy(stored.bytes, bp_id_page_key(&page, i), BP_ID_KEY_BYTES);
+            bool is_it = memcmp(&stored, id, sizeof(stored)) == 0;
+            bp_id_page_add(&other, &stored, bp_id_page_position(&page, i) ^ is_it);
+            is_there |= is_it;
+        }
+    }
+    mdb_cursor_close(cursor);
+    if (!is_there)
+        return false;
+    struct bp_str written = bp_id_page_seal(&other, &first);
+    key = (MDB_val){.mv_size = BP_ID_KEY_BYTES, .mv_data = (void *)(uintptr_t)first};
+    value = (MDB_val){.mv_size = written.n, .mv_data = (void *)(uintptr_t)written.p};
+    assert_int_equal(mdb_put(txn, ids, &key, &value, 0), 0);
+    return true;
+}
+
 static void misplace(const char *dir, const char *id)
 {
     char *path = in_dir(dir, "index");
     MDB_env *env;
     MDB_txn *txn;
     MDB_dbi ids;
-    MDB_val row;
     struct bp_id_key key;
-    uint8_t copy[24];
     bp_id_key_make(BP_STR("kab.18.07"), bp_str(id), &key);
-    MDB_val k = {.mv_size = sizeof(key), .mv_data = &key},
-            v = {.mv_size = sizeof(copy), .mv_data = copy};
     assert_int_equal(mdb_env_create(&env), 0);
     assert_int_equal(mdb_env_set_maxdbs(env, 64), 0);
     assert_int_equal(mdb_env_open(env, path, 0, 0600), 0);
     assert_int_equal(mdb_txn_begin(env, NULL, 0, &txn), 0);
-    int table = -1, rc;
+    int table = 0;
     do {
         char name[16];
-        (void)snprintf(name, sizeof(name), "ids%02d", ++table);
+        (void)snprintf(name, sizeof(name), "ids%02d", table++);
         assert_int_equal(mdb_dbi_open(txn, name, 0, &ids), 0);
-    } while ((rc = mdb_get(txn, ids, &k, &row)) == MDB_NOTFOUND);
-    assert_int_equal(rc, 0);
-    assert_int_equal(row.mv_size, sizeof(copy));
-    memcpy(copy, row.mv_data, sizeof(copy));
-    bp_put_u64(copy, bp_get_u64(copy) ^ 1);
-    assert_int_equal(mdb_put(txn, ids, &k, &v, 0), 0);
+    } while (!misplace_in(txn, ids, &key));
     assert_int_equal(mdb_txn_commit(txn), 0);
     mdb_env_close(env);
     free(path);
@@ -326,17 +348,17 @@ static void test_index_without_space_is_right_from_memory_and_goes_on_later(void
 {
     struct exchange x;
     exchange_open_with(&x, *state, 0, 256u << 10);
-    publish_range(&x, 1, 6000, BP_OUTCOME_STORED);
+    publish_range(&x, 1, 12000, BP_OUTCOME_STORED);
 
     assert_int_equal(bp_index_catch_up(x.index), BP_ENOSPC);
 
     assert_int_equal(bp_index_health(x.index), BP_ENOSPC);
-    expect_all_known(&x, 6000);
-    publish_range(&x, 6001, 6100, BP_OUTCOME_STORED);
+    expect_all_known(&x, 12000);
+    publish_range(&x, 12001, 12100, BP_OUTCOME_STORED);
     exchange_close(&x);
     exchange_open(&x, *state, 0);
     assert_int_equal(bp_index_catch_up(x.index), BP_OK);
-    expect_all_known(&x, 6100);
+    expect_all_known(&x, 12100);
     exchange_close(&x);
 }
 
@@ -347,15 +369,15 @@ static void run_full_disk(const char *dir, const char *mount_point)
     assert_non_null(ballast);
     assert_int_equal(bp_file_write(path, ballast, 3u << 20, 0600, NULL), BP_OK);
     exchange_open(&x, dir, 0);
-    publish_range(&x, 1, 20000, BP_OUTCOME_STORED);
+    publish_range(&x, 1, 60000, BP_OUTCOME_STORED);
 
     assert_int_not_equal(bp_index_catch_up(x.index), BP_OK);
 
-    expect_all_known(&x, 20000);
+    expect_all_known(&x, 60000);
     assert_int_equal(unlink(path), 0);
     wait_until(is_caught_up, &x);
-    assert_int_equal(bp_index_position(x.index), 20000);
-    expect_all_known(&x, 20000);
+    assert_int_equal(bp_index_position(x.index), 60000);
+    expect_all_known(&x, 60000);
     exchange_close(&x);
     free(ballast);
     free(path);

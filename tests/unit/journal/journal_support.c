@@ -61,27 +61,25 @@ void hand_clock_forward(struct hand_clock *c, int64_t ms)
     atomic_fetch_add(&c->monotonic_ns, ms * BP_NS_PER_MS);
 }
 
-static bp_status memory_find(void *context, const struct bp_id_key *key, uint64_t *position,
-                             struct bp_content_digest *content)
+static void memory_find(void *context, struct bp_id_lookup *lookups, size_t n)
 {
     struct memory_ids *ids = context;
     (void)pthread_mutex_lock(&ids->lock);
-    const struct bp_id_entry *e = bp_id_map_find(&ids->map, key);
-    if (e != NULL) {
-        *position = e->position;
-        *content = e->content;
+    for (size_t i = 0; i < n; i++) {
+        const struct bp_id_entry *e = bp_id_map_find(&ids->map, &lookups[i].key);
+        lookups[i].status = e != NULL ? BP_OK : BP_ENOENT;
+        lookups[i].position = e != NULL ? e->position : 0;
+        lookups[i].content = e != NULL ? e->content : (struct bp_content_digest){{0}};
     }
     (void)pthread_mutex_unlock(&ids->lock);
-    return e != NULL ? BP_OK : BP_ENOENT;
 }
 
-static void memory_committed(void *context, const struct bp_id_key *key, uint64_t position,
-                             const struct bp_content_digest *content)
+static void memory_committed(void *context, const struct bp_id_entry *entries, size_t n)
 {
     struct memory_ids *ids = context;
-    struct bp_id_entry entry = {.key = *key, .content = *content, .position = position};
     (void)pthread_mutex_lock(&ids->lock);
-    assert_int_equal(bp_id_map_add(&ids->map, &entry), BP_OK);
+    for (size_t i = 0; i < n; i++)
+        assert_int_equal(bp_id_map_add(&ids->map, &entries[i]), BP_OK);
     (void)pthread_mutex_unlock(&ids->lock);
 }
 
@@ -134,10 +132,11 @@ static void digest_event(struct bp_str event, struct bp_content_digest *out)
     memcpy(out->bytes, digest, sizeof(out->bytes));
 }
 
-void event_digest(void *context, const struct bp_record *record, struct bp_content_digest *out)
+bool event_digest(void *context, const struct bp_record *record, struct bp_content_digest *out)
 {
     (void)context;
     digest_event(record->event, out);
+    return true;
 }
 
 void event_init(struct test_event *e, const char *id, const char *subject, const char *text)
@@ -177,11 +176,10 @@ static void learn_ids(struct door *d)
     struct bp_record record;
     assert_int_equal(bp_journal_read_begin(d->journal, &r), BP_OK);
     while (bp_journal_read_next(r, &record) != BP_ENOENT) {
-        struct bp_id_key key;
-        struct bp_content_digest content;
-        bp_id_key_make(record.routing.source, record.routing.id, &key);
-        event_digest(NULL, &record, &content);
-        memory_committed(&d->ids, &key, record.routing.position, &content);
+        struct bp_id_entry entry = {.position = record.routing.position};
+        bp_id_key_make(record.routing.source, record.routing.id, &entry.key);
+        (void)event_digest(NULL, &record, &entry.content);
+        memory_committed(&d->ids, &entry, 1);
     }
     bp_journal_read_end(r);
 }

@@ -48,7 +48,7 @@ struct test_event {
 void event_init(struct test_event *e, const char *id, const char *subject, const char *text);
 void event_fini(struct test_event *e);
 /* The digest that event_init gives, of a stored record. */
-void event_digest(void *context, const struct bp_record *record, struct bp_content_digest *out);
+bool event_digest(void *context, const struct bp_record *record, struct bp_content_digest *out);
 
 /* --- the door --- */
 struct door {

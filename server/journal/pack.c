@@ -75,10 +75,10 @@ static bool decode(struct bp_str first, struct bp_str stored, uint8_t *out, size
 {
     const uint8_t *p = (const uint8_t *)stored.p, *end = p + stored.n;
     size_t n = 0, most = first.n < COMPARED_MAX ? first.n : COMPARED_MAX;
+    memcpy(out, first.p, most); /* once, and over it what is different */
     for (unsigned steps = *p++; steps > 0; steps--) {
         if (end - p < 2 || end - p - 2 < p[1] || n + p[0] > most)
             return false;
-        memcpy(out + n, first.p + n, p[0]);
         memcpy(out + n + p[0], p + 2, p[1]);
         n += (size_t)p[0] + p[1];
         p += 2 + p[1];

@@ -143,6 +143,12 @@ void bp_rpc_post(struct bp_rpc_server *s, struct bp_rpc_task *task);
 void bp_rpc_server_every(struct bp_rpc_server *s, int interval_ms, void (*run)(void *context),
                          void *context);
 
+/* The same for a function that runs when it is set to, once each time. Before start; its number. */
+unsigned bp_rpc_server_add_alarm(struct bp_rpc_server *s, void (*run)(void *context),
+                                 void *context);
+/* Runs it in in_ms from now; a time set before no longer counts. Queue's thread. */
+void bp_rpc_server_set_alarm(struct bp_rpc_server *s, unsigned alarm, int64_t in_ms);
+
 unsigned bp_rpc_server_streams(const struct bp_rpc_server *s); /* open calls; any thread */
 
 /* A connection that has made a call. */

@@ -250,6 +250,18 @@ void bp_rpc_server_every(struct bp_rpc_server *s, int interval_ms, void (*run)(v
     bp_rpc_timers_add(&s->timers, interval_ms, run, context);
 }
 
+unsigned bp_rpc_server_add_alarm(struct bp_rpc_server *s, void (*run)(void *context), void *context)
+{
+    BP_ASSERT(s->grpc == NULL);
+    return bp_rpc_timers_add_alarm(&s->timers, run, context);
+}
+
+void bp_rpc_server_set_alarm(struct bp_rpc_server *s, unsigned alarm, int64_t in_ms)
+{
+    BP_ASSERT(bp_rpc_on_queue_of == s);
+    bp_rpc_timers_set_alarm(&s->timers, alarm, monotonic_ms() + in_ms);
+}
+
 unsigned bp_rpc_server_streams(const struct bp_rpc_server *s)
 {
     return atomic_load_explicit(&s->streams, memory_order_relaxed);

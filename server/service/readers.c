@@ -1,5 +1,7 @@
 #include "readers.h"
 
+#include <time.h>
+
 static void poke_all(struct bp_readers *r)
 {
     struct bp_reader *next;
@@ -9,9 +11,45 @@ static void poke_all(struct bp_readers *r)
     }
 }
 
+/* Of this thread, so that a round is not the longer for being held up by others. */
+static int64_t used_ms(void)
+{
+    struct timespec used;
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+    return (int64_t)used.tv_sec * 1000 + used.tv_nsec / 1000000;
+}
+
+static void make_round(struct bp_readers *r)
+{
+    int64_t from = used_ms();
+    r->is_asked_for = false;
+    poke_all(r);
+    int64_t took = used_ms() - from;
+    if (took == 0)
+        return;
+    r->is_resting = true;
+    bp_rpc_server_set_alarm(r->x->rpc, r->alarm, took);
+}
+
+bool bp_readers_rest(struct bp_readers *r)
+{
+    r->is_asked_for = true;
+    return r->is_resting;
+}
+
 static void on_task(struct bp_rpc_task *task)
 {
-    poke_all((struct bp_readers *)task);
+    struct bp_readers *r = (struct bp_readers *)task;
+    if (!bp_readers_rest(r))
+        make_round(r);
+}
+
+static void on_rested(void *context)
+{
+    struct bp_readers *r = context;
+    r->is_resting = false;
+    if (r->is_asked_for)
+        make_round(r);
 }
 
 static void on_due(struct bp_wheel_entry *entry)
@@ -46,6 +84,7 @@ void bp_readers_init(struct bp_readers *r, struct bp_exchange *x)
 {
     *r = (struct bp_readers){.task = {.run = on_task}, .x = x};
     r->wheel.turn = bp_monotonic_ms(x->clock) / BP_WHEEL_TURN_MS;
+    r->alarm = bp_rpc_server_add_alarm(x->rpc, on_rested, r);
     bp_rpc_server_every(x->rpc, BP_WHEEL_TURN_MS, on_tick, r);
 }
 

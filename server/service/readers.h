@@ -24,6 +24,8 @@ struct bp_readers {
     struct bp_exchange *x;
     struct bp_reader *first;
     struct bp_wheel wheel;
+    unsigned alarm; /* the end of the rest behind a round */
+    bool is_resting, is_asked_for;
     bp_day today; /* of the last tick, as is the policy's version */
     uint64_t version;
 };
@@ -35,6 +37,11 @@ void bp_readers_init(struct bp_readers *r, struct bp_exchange *x);
 void bp_readers_add(struct bp_readers *r, struct bp_reader *reader);
 void bp_readers_remove(struct bp_reader *reader); /* outside: does nothing */
 bool bp_readers_holds(const struct bp_readers *r, const char *agency, const char *subscription);
+
+/* Is it the rest behind a round of pokes? Then whoever asks is poked at its end. A round that was
+ * long, because there are many readers, is followed by a rest as long, so that they are sent more
+ * at once and the thread has time for everybody else. */
+bool bp_readers_rest(struct bp_readers *r);
 
 /* Pokes all soon. Any thread. */
 void bp_readers_wake(struct bp_readers *r);

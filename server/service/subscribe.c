@@ -356,6 +356,8 @@ static bool step_following(struct stream *s)
     }
     if (!may_read || (!can_send && head - place <= NEAR))
         return false;
+    if (head - place <= NEAR && bp_readers_rest(&s->service->readers))
+        return false;
     start_reading(s, head - place);
     if (s->state != FOLLOWING)
         return false; /* over, or the worker has delivery and batch now */

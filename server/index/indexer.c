@@ -7,6 +7,7 @@
 #include "log.h"
 #include "routes.h"
 #include "subjects.h"
+#include "thread.h"
 
 #define CHUNK 131072u            /* ids in a generation, and in one transaction */
 #define READ_CHUNK 32768u        /* events that are caught up with in one transaction */
@@ -479,6 +480,7 @@ static void work_locked(struct bp_index *x)
 void *bp_indexer_run(void *argument)
 {
     struct bp_index *x = argument;
+    bp_thread_give_way(BP_THREAD_BESIDE);
     (void)pthread_mutex_lock(&x->lock);
     while (!x->is_stopping) {
         int ms = wait_ms_locked(x);

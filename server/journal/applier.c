@@ -9,6 +9,7 @@
 #include "clock.h"
 #include "folder.h"
 #include "log.h"
+#include "thread.h"
 
 #define MOST_BYTES (512u << 10)
 #define MOST_MS 200u
@@ -277,6 +278,7 @@ static void work_locked(struct bp_applier *a)
 static void *run(void *argument)
 {
     struct bp_applier *a = argument;
+    bp_thread_give_way(BP_THREAD_BESIDE);
     (void)pthread_mutex_lock(&a->lock);
     while (!a->is_stopping) {
         int64_t ms = wait_ms_locked(a, now_ms());

@@ -1,5 +1,7 @@
 #include "judge.h"
 
+#include "thread.h"
+
 #define WAITING_BYTES_MAX (64u << 20)
 
 struct bp_judge {
@@ -37,6 +39,7 @@ static void *run(void *context)
 {
     struct bp_judge *j = context;
     bool is_closed = false;
+    bp_thread_give_way(BP_THREAD_BESIDE);
     while (!is_closed || !bp_fair_queue_is_empty(&j->turns)) {
         is_closed = bp_mailbox_is_closed(&j->mailbox); /* asked first: what is taken then is all */
         int wait_ms = bp_fair_queue_is_empty(&j->turns) ? -1 : 0;

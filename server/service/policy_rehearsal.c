@@ -5,18 +5,15 @@
  * A slice is a quarter of a second of short read transactions, so several rehearsals share the
  * thread, a stop waits for one slice, and a caller that is gone costs one more. The thread stands
  * behind all others in the machine's queue. */
-#include <sys/resource.h>
-#include <unistd.h>
-
 #include "policy_service_internal.h"
 #include "rehearsal.h"
 #include "rpc_answer.h"
+#include "thread.h"
 #include "wire.h"
 
 #define REHEARSALS_MAX 4u
 #define SLICE_MS 250
 #define EVENTS_IN_ONE_TRANSACTION 256u
-#define NICENESS 10
 
 /* Field numbers of RehearsePolicyProgress. */
 enum { PROGRESS_DONE = 1, PROGRESS_TOTAL, PROGRESS_RESULT };
@@ -128,7 +125,7 @@ static void run(struct bp_job *job)
 {
     struct rehearsal *r = (struct rehearsal *)((char *)job - offsetof(struct rehearsal, job));
     if (r->work == NULL) {
-        (void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICENESS); /* of this thread alone */
+        bp_thread_give_way(BP_THREAD_BEHIND);
         prepare(r);
     } else {
         work_a_slice(r);

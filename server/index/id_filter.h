@@ -1,5 +1,5 @@
 /* A Bloom filter for keys that are random already: tells at once of nearly every id that a run does
- * not hold it. A byte a key; one look touches one cache line. Filled by one thread, read by any
+ * not hold it. A byte and a half a key; one look touches one cache line. Filled by one thread, read by any
  * afterwards. */
 #ifndef BERBAGI_ID_FILTER_H
 #define BERBAGI_ID_FILTER_H
@@ -20,7 +20,9 @@ BP_MUST_USE bp_status bp_id_filter_load(struct bp_id_filter *f, struct bp_str li
 void bp_id_filter_fini(struct bp_id_filter *f); /* zeroed allowed */
 
 void bp_id_filter_add(struct bp_id_filter *f, const struct bp_id_key *key);
-/* false: it was not added. true: it was, but for some three in a hundred of the others. */
+/* Begins to fetch what the next call will look at. */
+void bp_id_filter_prefetch(const struct bp_id_filter *f, const struct bp_id_key *key);
+/* false: it was not added. true: it was, but for less than one in a hundred of the others. */
 bool bp_id_filter_may_hold(const struct bp_id_filter *f, const struct bp_id_key *key);
 
 static inline size_t bp_id_filter_bytes(const struct bp_id_filter *f)

@@ -308,6 +308,12 @@ static const uint8_t *key_of(const struct source *s)
 
 /* --- looking up --- */
 
+void bp_id_runs_prefetch(const struct bp_id_runs *r, const struct bp_id_key *key)
+{
+    for (size_t i = 0; i < r->n; i++)
+        bp_id_filter_prefetch(&r->list[i].filter, key);
+}
+
 bool bp_id_runs_may_hold(const struct bp_id_runs *r, const struct bp_id_key *key)
 {
     for (size_t i = 0; i < r->n; i++) {

@@ -47,6 +47,8 @@ void bp_id_runs_aborted(struct bp_id_runs *r);
 
 /* --- any thread, in a snapshot that began while the list was as it is --- */
 
+/* Begins to fetch what the next call will look at. */
+void bp_id_runs_prefetch(const struct bp_id_runs *r, const struct bp_id_key *key);
 /* May the key be there? A look at the filters alone, without a snapshot. */
 bool bp_id_runs_may_hold(const struct bp_id_runs *r, const struct bp_id_key *key);
 /* The position of its event. MDB_NOTFOUND; MDB_CORRUPTED. */

@@ -12,7 +12,7 @@
 #include "lmdb_file.h"
 #include "lmdb_status.h"
 
-#define FORMAT 5u
+#define FORMAT 6u
 #define PLACE_KEY "place"
 #define PLACE_BYTES                                                                                \
     36u /* format (4), log id (16), position (8), checksum of the entry (4), CRC-32C of these (4)  \
@@ -306,6 +306,8 @@ void bp_index_store_find(struct bp_index_store *s, struct bp_id_lookup *lookups,
 {
     struct reader *r = NULL;
     (void)pthread_rwlock_rdlock(&s->gate);
+    for (size_t i = 0; i < n; i++)
+        bp_id_runs_prefetch(&s->runs, &lookups[i].key);
     for (size_t i = 0; i < n; i++) {
         if (lookups[i].status != BP_ENOENT)
             continue;

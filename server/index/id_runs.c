@@ -1,5 +1,5 @@
-/* Rows: a table holds pages of ids, each by the first of their keys. The list in meta, under "runs": CRC-32C of all behind it (4), then for each run its table (1) and ids (8). A filter, by
- * its run's table: CRC-32C (4), lines. */
+/* The list in meta, under "runs": CRC-32C of all behind it (4), then for each run its table (1) and
+ * ids (8). A filter, by its run's table: CRC-32C (4), lines. */
 #include "id_runs.h"
 
 #include <errno.h>
@@ -8,6 +8,7 @@
 
 #include "bytes.h"
 #include "crc32c.h"
+#include "id_table.h"
 
 #define LIST_KEY "runs"
 #define LIST_ROW_BYTES 9u
@@ -159,64 +160,18 @@ int bp_id_runs_sweep(const struct bp_id_runs *r, MDB_txn *txn)
     return rc;
 }
 
-/* --- writing a run, in order --- */
-
-struct target {
-    MDB_cursor *cursor;
-    struct bp_id_run *run;
-    struct bp_id_page_writer page;
-};
-
-static int target_open(const struct bp_id_runs *r, MDB_txn *txn, struct bp_id_run *run,
-                       struct target *t)
-{
-    t->run = run;
-    t->page.n = 0;
-    return mdb_cursor_open(txn, r->tables[run->table], &t->cursor);
-}
-
-static int target_store(struct target *t)
-{
-    const uint8_t *first;
-    if (t->page.n == 0)
-        return 0;
-    struct bp_str page = bp_id_page_seal(&t->page, &first);
-    MDB_val key = val_of(first, BP_ID_KEY_BYTES), value = val_of(page.p, page.n);
-    t->page.n = 0;
-    return mdb_cursor_put(t->cursor, &key, &value, MDB_APPEND);
-}
-
-static int target_add(struct target *t, const struct bp_id_key *key, uint64_t position)
-{
-    int rc = t->page.n == BP_ID_PAGE_IDS ? target_store(t) : 0;
-    if (rc == 0) {
-        bp_id_page_add(&t->page, key, position);
-        bp_id_filter_add(&t->run->filter, key);
-    }
-    return rc;
-}
-
-/* Stores what is left, if all went well so far. */
-static int target_close(struct target *t, int rc)
-{
-    if (rc == 0)
-        rc = target_store(t);
-    mdb_cursor_close(t->cursor);
-    return rc;
-}
-
 /* --- a new run --- */
 
 static int write_run(const struct bp_id_runs *r, MDB_txn *txn, struct bp_id_run *run,
                      const struct bp_id_entry *entries)
 {
-    struct target t;
-    int rc = target_open(r, txn, run, &t);
+    struct bp_id_table_writer w;
+    int rc = bp_id_table_write_begin(&w, txn, r->tables[run->table], &run->filter);
     if (rc != 0)
         return rc;
     for (size_t i = 0; i < run->n && rc == 0; i++)
-        rc = target_add(&t, &entries[i].key, entries[i].position);
-    rc = target_close(&t, rc);
+        rc = bp_id_table_add(&w, &entries[i].key, entries[i].position);
+    rc = bp_id_table_write_end(&w, rc);
     return rc == 0 ? write_filter(r, txn, run) : rc;
 }
 
@@ -251,61 +206,6 @@ void bp_id_runs_aborted(struct bp_id_runs *r)
     r->fresh = (struct bp_id_run){.n = 0};
 }
 
-/* --- reading a run --- */
-
-struct source {
-    MDB_cursor *cursor;
-    struct bp_id_page page;
-    size_t at;
-    bool has_ended;
-};
-
-/* Onto the first id of the page that this finds. */
-static int move(struct source *s, MDB_val key, MDB_cursor_op op)
-{
-    MDB_val value;
-    s->at = s->page.n = 0;
-    int rc = mdb_cursor_get(s->cursor, &key, &value, op);
-    s->has_ended = rc == MDB_NOTFOUND;
-    if (rc == 0 &&
-        (!bp_id_page_open(bp_str_of(value.mv_data, value.mv_size), &s->page) ||
-         key.mv_size != BP_ID_KEY_BYTES || memcmp(key.mv_data, s->page.rows, BP_ID_KEY_BYTES) != 0))
-        rc = MDB_CORRUPTED;
-    return rc;
-}
-
-/* To the first id that is not below this key; it may have ended then. It stands in the last page
- * that begins with no greater key, or is the first of the next. */
-static int seek(struct source *s, const struct bp_id_key *key)
-{
-    MDB_val k = val_of(key->bytes, BP_ID_KEY_BYTES), none = {0}, value;
-    int rc = mdb_cursor_get(s->cursor, &k, &value, MDB_SET_RANGE);
-    if (rc == 0 && k.mv_size == BP_ID_KEY_BYTES &&
-        memcmp(k.mv_data, key->bytes, BP_ID_KEY_BYTES) == 0)
-        rc = move(s, none, MDB_GET_CURRENT);
-    else
-        rc = move(s, none, rc == MDB_NOTFOUND ? MDB_LAST : MDB_PREV);
-    if (rc == MDB_NOTFOUND)
-        rc = move(s, none, MDB_FIRST);
-    if (rc == 0 && (s->at = bp_id_page_seek(&s->page, key)) == s->page.n)
-        rc = move(s, none, MDB_NEXT);
-    return s->has_ended ? 0 : rc;
-}
-
-static int advance(struct source *s)
-{
-    MDB_val none = {0};
-    if (++s->at < s->page.n)
-        return 0;
-    int rc = move(s, none, MDB_NEXT);
-    return s->has_ended ? 0 : rc;
-}
-
-static const uint8_t *key_of(const struct source *s)
-{
-    return bp_id_page_key(&s->page, s->at);
-}
-
 /* --- looking up --- */
 
 void bp_id_runs_prefetch(const struct bp_id_runs *r, const struct bp_id_key *key)
@@ -323,19 +223,18 @@ bool bp_id_runs_may_hold(const struct bp_id_runs *r, const struct bp_id_key *key
     return false;
 }
 
-static int find_in(const struct bp_id_runs *r, MDB_txn *txn, const struct bp_id_run *run,
-                   const struct bp_id_key *key, uint64_t *position)
+static int find_in(MDB_txn *txn, MDB_dbi table, const struct bp_id_key *key, uint64_t *position)
 {
-    struct source s = {0};
-    int rc = mdb_cursor_open(txn, r->tables[run->table], &s.cursor);
+    struct bp_id_table_reader r;
+    int rc = bp_id_table_read_begin(&r, txn, table);
     if (rc != 0)
         return rc;
-    rc = seek(&s, key);
-    if (rc == 0 && (s.has_ended || memcmp(key_of(&s), key->bytes, BP_ID_KEY_BYTES) != 0))
+    rc = bp_id_table_seek(&r, key);
+    if (rc == 0 && (r.has_ended || memcmp(bp_id_table_key(&r), key->bytes, BP_ID_KEY_BYTES) != 0))
         rc = MDB_NOTFOUND;
     if (rc == 0)
-        *position = bp_id_page_position(&s.page, s.at);
-    mdb_cursor_close(s.cursor);
+        *position = bp_id_table_position(&r);
+    bp_id_table_read_end(&r);
     return rc;
 }
 
@@ -345,7 +244,7 @@ int bp_id_runs_find(const struct bp_id_runs *r, MDB_txn *txn, const struct bp_id
     int rc = MDB_NOTFOUND;
     for (size_t i = 0; i < r->n && rc == MDB_NOTFOUND; i++) {
         if (bp_id_filter_may_hold(&r->list[i].filter, key))
-            rc = find_in(r, txn, &r->list[i], key, position);
+            rc = find_in(txn, r->tables[r->list[i].table], key, position);
     }
     return rc;
 }
@@ -384,51 +283,50 @@ void bp_id_merge_fini(struct bp_id_merge *m)
 }
 
 static int open_sources(const struct bp_id_runs *r, MDB_txn *txn, const struct bp_id_merge *m,
-                        struct source *sources)
+                        struct bp_id_table_reader *sources)
 {
     int rc = 0;
     for (size_t i = 0; i < m->n && rc == 0; i++) {
-        rc = mdb_cursor_open(txn, r->tables[r->list[m->first + i].table], &sources[i].cursor);
+        rc = bp_id_table_read_begin(&sources[i], txn, r->tables[r->list[m->first + i].table]);
         if (rc == 0)
-            rc = seek(&sources[i], &m->next);
+            rc = bp_id_table_seek(&sources[i], &m->next);
     }
     return rc;
 }
 
 /* The source with the smallest key, the oldest of those that have it; NULL: all have ended. */
-static struct source *smallest(struct source *sources, size_t n)
+static struct bp_id_table_reader *smallest(struct bp_id_table_reader *sources, size_t n)
 {
-    struct source *least = NULL;
+    struct bp_id_table_reader *least = NULL;
     for (size_t i = 0; i < n; i++) {
-        if (!sources[i].has_ended &&
-            (least == NULL || memcmp(key_of(&sources[i]), key_of(least), BP_ID_KEY_BYTES) < 0))
+        if (!sources[i].has_ended && (least == NULL || bp_id_table_is_below(&sources[i], least)))
             least = &sources[i];
     }
     return least;
 }
 
 /* Copies up to `most` ids; an id that stands in two runs is that of the older one. */
-static int copy(struct source *sources, size_t n, struct target *to, struct bp_id_merge *m,
-                size_t most)
+static int copy(struct bp_id_table_reader *sources, size_t n, struct bp_id_table_writer *to,
+                struct bp_id_merge *m, size_t most)
 {
     struct bp_id_key last = {{0}};
     bool has_last = false;
-    struct source *s;
+    struct bp_id_table_reader *s;
     int rc = 0;
     while (rc == 0 && (s = smallest(sources, n)) != NULL) {
-        memcpy(m->next.bytes, key_of(s), BP_ID_KEY_BYTES);
+        memcpy(m->next.bytes, bp_id_table_key(s), BP_ID_KEY_BYTES);
         bool is_again = has_last && memcmp(&last, &m->next, sizeof(last)) == 0;
         if (most == 0 && !is_again)
             return 0;
         if (!is_again) {
-            rc = target_add(to, &m->next, bp_id_page_position(&s->page, s->at));
+            rc = bp_id_table_add(to, &m->next, bp_id_table_position(s));
             most--;
             m->into.n++;
         }
         last = m->next;
         has_last = true;
         if (rc == 0)
-            rc = advance(s);
+            rc = bp_id_table_next(s);
     }
     m->is_done = rc == 0;
     return rc;
@@ -455,19 +353,19 @@ static int start_target(const struct bp_id_runs *r, MDB_txn *txn, struct bp_id_m
 
 int bp_id_merge_step(const struct bp_id_runs *r, MDB_txn *txn, struct bp_id_merge *m, size_t most)
 {
-    struct source sources[BP_ID_RUNS_MAX] = {{0}};
-    struct target to;
+    struct bp_id_table_reader sources[BP_ID_RUNS_MAX] = {{0}};
+    struct bp_id_table_writer to;
     int rc = m->into.filter.lines == NULL ? start_target(r, txn, m) : 0;
-    if (rc != 0 || (rc = target_open(r, txn, &m->into, &to)) != 0)
+    if (rc == 0)
+        rc = bp_id_table_write_begin(&to, txn, r->tables[m->into.table], &m->into.filter);
+    if (rc != 0)
         return rc;
     rc = open_sources(r, txn, m, sources);
     if (rc == 0)
         rc = copy(sources, m->n, &to, m, most);
-    rc = target_close(&to, rc);
-    for (size_t i = 0; i < m->n; i++) {
-        if (sources[i].cursor != NULL)
-            mdb_cursor_close(sources[i].cursor);
-    }
+    rc = bp_id_table_write_end(&to, rc);
+    for (size_t i = 0; i < m->n; i++)
+        bp_id_table_read_end(&sources[i]);
     if (rc == 0 && m->is_done && (rc = write_filter(r, txn, &m->into)) == 0)
         rc = replace_in_list(r, txn, m);
     return rc;

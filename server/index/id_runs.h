@@ -1,8 +1,8 @@
-/* The ids of the store: sorted runs, each written once from end to end, in pages (id_page.h), into a
- * table of its own, and never changed. A chunk of ids becomes a run; where eight of about one size have come together,
- * they are merged into one. So an id is written a few times in its life, whatever the number of ids
- * stored, where one sorted table would touch a random page for each. A filter for each run says
- * which of them is worth asking.
+/* The ids of the store: sorted runs, each written once from end to end into a table of its own
+ * (id_table.h) and never changed. A chunk of ids becomes a run; where eight of about one size have
+ * come together, they are merged into one. So an id is written a few times in its life, whatever the
+ * number of ids stored, where one sorted table would touch a random page for each. A filter for each
+ * run says which of them is worth asking.
  *
  * A run counts once its name is on the list in the table meta; what is in a table that is not on the
  * list is of a merge that did not come to its end. LMDB's types and codes: inside the index alone.
@@ -13,7 +13,6 @@
 #include <lmdb.h>
 
 #include "id_filter.h"
-#include "id_page.h"
 
 #define BP_ID_RUNS_MAX 56u /* tables, and so runs at most, one being written included */
 

@@ -11,6 +11,7 @@
 #include "event_csv.h"
 #include "file.h"
 #include "fuzz.h"
+#include "pack.h"
 #include "pki.h"
 #include "policy_text.h"
 #include "record.h"
@@ -138,6 +139,28 @@ static void write_control_entry(void)
     BP_ASSERT(bp_entry_encode(&e, &stored) == BP_OK);
     write_with_byte("record", "control", 1, bp_buf_str(&stored));
     bp_buf_fini(&stored);
+}
+
+/* Neighbours, of which the last is like the first but for its number. */
+static void write_pack(void)
+{
+    struct bp_entry e = {.kind = BP_ENTRY_POLICY, .part = 1, .parts = 1};
+    struct bp_pack_writer w = {.n = 0};
+    struct bp_buf stored = {0}, value = {0};
+    for (e.number = 1; e.number <= 3; e.number++) {
+        e.content = e.number == 2 ? BP_STR("another") : BP_STR("content");
+        bp_buf_clear(&stored);
+        BP_ASSERT(bp_entry_encode(&e, &stored) == BP_OK);
+        BP_ASSERT((e.number == 1 ? bp_pack_begin(&w, 1, bp_buf_str(&stored))
+                                 : bp_pack_add(&w, bp_buf_str(&stored))) == BP_OK);
+    }
+    BP_ASSERT(bp_buf_reserve(&value, bp_pack_size(&w)) != NULL);
+    bp_pack_write(&w, value.p);
+    value.n = bp_pack_size(&w);
+    write_with_byte("pack", "neighbours", 1, bp_buf_str(&value));
+    bp_pack_writer_fini(&w);
+    bp_buf_fini(&stored);
+    bp_buf_fini(&value);
 }
 
 /* Two frames behind each other, the second with a policy's entry. */
@@ -305,6 +328,7 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < fuzz_schema()->n_types; i++)
         write_event(&fuzz_schema()->types[i]);
     write_control_entry();
+    write_pack();
     write_log();
     write_policies();
     write_subscription();

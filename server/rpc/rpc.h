@@ -43,8 +43,8 @@ struct bp_rpc_method {
                  * more. Streams are always told. */
     size_t most_request_bytes; /* larger: RESOURCE_EXHAUSTED with MESSAGE_TOO_LARGE; 0 = 4 MiB */
 
-    /* The call began; its peer is known. A unary or server-streaming call gets its request by
-     * `message` at once; a client-streaming call reads with bp_rpc_call_read. Set per-call state
+    /* The call began; its peer is known. A unary or server-streaming call begins when its request
+     * is there, and gets it by `message` at once; a client-streaming call reads with bp_rpc_call_read. Set per-call state
      * with bp_rpc_call_set_state. */
     void (*begin)(struct bp_rpc_call *call, void *service);
     /* One request message, borrowed until return. */
@@ -111,8 +111,8 @@ BP_MUST_USE bp_status bp_rpc_server_add(struct bp_rpc_server *s, const struct bp
 BP_MUST_USE bp_status bp_rpc_server_start(struct bp_rpc_server *s, unsigned *port,
                                           struct bp_err *err);
 /* New connections and calls are refused. Open streams and calls of methods that wait end at once
- * with UNAVAILABLE, SHUTTING_DOWN and RetryInfo through their own `over`; other unary calls have
- * grace_ms to answer and then end the same way; what a reader does not take is cut off. Returns
+ * with UNAVAILABLE, SHUTTING_DOWN and RetryInfo through their own `over`; other unary calls,
+ * once their request is there, have grace_ms to answer and then end the same way; what a reader does not take is cut off. Returns
  * when no call is left and the thread has ended. A second stop does nothing; there is no second
  * start. Not from the queue's thread. */
 void bp_rpc_server_stop(struct bp_rpc_server *s, int grace_ms);
@@ -178,7 +178,8 @@ bp_rpc_server_disconnect(struct bp_rpc_server *s,
  * no other way). Any thread. */
 enum bp_rpc_handshake_fault {
     BP_RPC_NO_CERTIFICATE, /* the client showed none */
-    BP_RPC_UNTRUSTED,      /* its certificate is of no known CA, over, or for another use */
+    BP_RPC_UNTRUSTED,      /* its certificate is of no known CA, over, for another use, or kept out
+                         for a while */
     BP_RPC_PROTOCOL,       /* it does not speak TLS 1.3 with a cipher of ours, or no TLS at all */
     BP_RPC_OTHER_FAULT,
     BP_RPC_HANDSHAKE_FAULTS

@@ -5,6 +5,7 @@
 #include <grpc/support/alloc.h>
 
 #include "log.h"
+#include "rpc_held.h"
 #include "rpc_payload.h"
 
 /* The certificate of the other side as gRPC verified it; empty if there is not exactly one. Lives
@@ -53,20 +54,45 @@ static void log_refused(const char *event, const struct bp_rpc_call *c,
                bp_log_quote(words, sizeof(words), bp_str(status->message)));
 }
 
-bool bp_rpc_close_flooding(struct bp_rpc_call *c)
+/* Calls that are over for gRPC and not yet for us. */
+#define CALLS_ENDING 200
+
+/* gRPC holds a client to the number of streams only once it has acknowledged it. */
+static bool has_too_many_calls(const struct bp_rpc_call *c)
 {
-    struct bp_rpc_server *s = c->server;
+    return c->connection->calls > c->server->config.most_streams_per_connection + CALLS_ENDING;
+}
+
+/* Why the connection of a call is to be closed; NULL: it is not. */
+static const char *harm_of(const struct bp_rpc_call *c, int64_t now_ms)
+{
+    if (bp_rpc_peer_floods(c->certificate, now_ms))
+        return "calls_given_up";
+    return has_too_many_calls(c) ? "too_many_calls" : NULL;
+}
+
+static void close_connection(struct bp_rpc_call *c, int64_t now_ms, const char *why)
+{
+    static struct bp_log_limit limit = {.most = 10, .interval_ms = 1000};
+    const struct bp_rpc_certificate *certificate = c->certificate;
+    if (bp_log_admit(&limit))
+        bp_log(BP_LOG_WARN, "rpc.connection_closed", "serial=%s why=%s",
+               certificate->is_known ? certificate->identity.serial : "-", why);
+    bp_rpc_connections_end(&c->server->connections, c->connection, now_ms);
+    bp_rpc_hold(bp_str_of(certificate->pem, certificate->pem_n));
+    (void)bp_rpc_sockets_shut(c->server->port, c->connection->address);
+}
+
+bool bp_rpc_close_harmful(struct bp_rpc_call *c)
+{
     int64_t now_ms = bp_monotonic_ms(&bp_system_clock);
-    if (c->connection == NULL || !bp_rpc_peer_floods(c->certificate, now_ms))
+    if (c->connection == NULL)
         return false;
-    if (c->connection->end_by_ms == 0) {
-        static struct bp_log_limit limit = {.most = 10, .interval_ms = 1000};
-        if (bp_log_admit(&limit))
-            bp_log(BP_LOG_WARN, "rpc.connection_closed", "serial=%s why=calls_given_up",
-                   c->certificate->is_known ? c->certificate->identity.serial : "-");
-        bp_rpc_connections_end(&s->connections, c->connection, now_ms);
-        (void)bp_rpc_sockets_shut(s->port, c->connection->address);
-    }
+    const char *why = harm_of(c, now_ms);
+    if (why == NULL)
+        return false;
+    if (c->connection->end_by_ms == 0)
+        close_connection(c, now_ms, why);
     return true;
 }
 
@@ -83,7 +109,7 @@ static bool judge(struct bp_rpc_call *c, struct bp_rpc_status *status)
         s->config.connected(s->config.context, stands ? BP_REASON_NONE : status->reason);
     if (!stands || c->connection == NULL)
         return stands;
-    if (!bp_rpc_close_flooding(c) && c->connection->end_by_ms == 0)
+    if (!bp_rpc_close_harmful(c) && c->connection->end_by_ms == 0)
         return true;
     *status = bp_rpc_status(BP_REASON_DISCONNECTED, NULL);
     return false;
@@ -108,11 +134,6 @@ static bool is_admitted_above(const struct bp_rpc_call *c, struct bp_rpc_status 
     const struct bp_rpc_config *config = &c->server->config;
     return config->admit == NULL ||
            config->admit(config->context, &c->peer, c->route->method, status);
-}
-
-struct bp_rpc_status bp_rpc_request_is_missing(void)
-{
-    return bp_rpc_status(BP_REASON_MALFORMED_REQUEST, "the call carries no request");
 }
 
 bool bp_rpc_request_is_fit(const struct bp_rpc_call *c, struct bp_rpc_status *status)
@@ -142,15 +163,7 @@ bool bp_rpc_admit(struct bp_rpc_call *c, struct bp_rpc_status *status)
         return false;
     }
     *status = bp_rpc_status(BP_REASON_INTERNAL_ERROR, NULL);
-    if (!is_admitted_above(c, status))
-        return false;
-    if (bp_rpc_reads_later(c->route->method))
-        return true;
-    if (c->request == NULL) {
-        *status = bp_rpc_request_is_missing();
-        return false;
-    }
-    return bp_rpc_request_is_fit(c, status);
+    return is_admitted_above(c, status);
 }
 
 void bp_rpc_call_cut(struct bp_rpc_call *c, const struct bp_rpc_status *why)

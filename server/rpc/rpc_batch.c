@@ -18,31 +18,25 @@ static void completed(struct bp_rpc_call *c)
     bp_rpc_call_run(c);
 }
 
-/* gRPC may write `incoming` long before the tag comes back; the machine looks at `request` alone.
- */
-static void take_incoming(struct bp_rpc_call *c)
-{
-    c->request = c->incoming;
-    c->incoming = NULL;
-}
-
 static void arrived(struct bp_rpc_op *op, bool ok)
 {
     struct bp_rpc_call *c = BP_RPC_OWNER(struct bp_rpc_call, arrive_op, op);
     c->route->slots--;
     if (!ok)
         c->grpc = NULL; /* the server is stopping */
-    take_incoming(c);
     completed(c);
 }
 
-/* Without a message the read failed, or the other side closed its half. A call that broke is told by
- * its close, not by a half-close that never was. */
+/* Without a message the read failed, or the other side closed its half. A stream that broke is told
+ * by its close, not by a half-close that never was. */
 static void end_read(struct bp_rpc_call *c)
 {
     c->reading = false;
-    take_incoming(c);
-    c->read_ended = c->request == NULL && !grpc_call_failed_before_recv_message(c->grpc);
+    /* gRPC may write `incoming` long before; the machine looks at `request` alone. */
+    c->request = c->incoming;
+    c->incoming = NULL;
+    bool broke = c->route->method->client_streams && grpc_call_failed_before_recv_message(c->grpc);
+    c->read_ended = c->request == NULL && !broke;
 }
 
 static void read_done(struct bp_rpc_op *op, bool ok)
@@ -97,10 +91,9 @@ static grpc_call_error request_unknown(struct bp_rpc_call *c)
 static grpc_call_error request_registered(struct bp_rpc_call *c)
 {
     struct bp_rpc_server *s = c->server;
-    grpc_byte_buffer **request = bp_rpc_reads_later(c->route->method) ? NULL : &c->incoming;
     return grpc_server_request_registered_call(s->grpc, c->route->registered, &c->grpc,
-                                               &c->deadline, &c->metadata, request, s->queue,
-                                               s->queue, &c->arrive_op);
+                                               &c->deadline, &c->metadata, NULL, s->queue, s->queue,
+                                               &c->arrive_op);
 }
 
 bool bp_rpc_batch_arrive(struct bp_rpc_call *c)

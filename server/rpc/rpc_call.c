@@ -166,11 +166,6 @@ static enum next step_slot(struct bp_rpc_call *c)
     return go(c, CALL_ADMIT);
 }
 
-bool bp_rpc_reads_later(const struct bp_rpc_method *m)
-{
-    return m->client_streams || m->most_request_bytes > BP_RPC_DEFAULT_REQUEST_BYTES;
-}
-
 /* A unary method that answers soon learns of the other side's end with its own answer, in one batch
  * and one completion. */
 static bool wants_early_close(const struct bp_rpc_method *m)
@@ -188,7 +183,7 @@ static enum next step_admit(struct bp_rpc_call *c)
     const struct bp_rpc_method *m = c->route->method;
     if (wants_early_close(m))
         bp_rpc_batch_close(c);
-    if (bp_rpc_reads_later(m) && !m->client_streams)
+    if (!m->client_streams)
         bp_rpc_batch_read(c);
     return go(c, CALL_OPEN);
 }
@@ -218,15 +213,15 @@ static enum next step_open(struct bp_rpc_call *c)
     struct bp_rpc_status refusal;
     if (c->end.wanted || c->closed)
         return go(c, CALL_ENDING);
-    if (!c->begun) {
+    if (c->request != NULL && !bp_rpc_request_is_fit(c, &refusal)) {
+        bp_rpc_call_decide_end(c, &refusal);
+    } else if (!c->begun && (m->client_streams || c->request != NULL)) {
         c->begun = true;
         m->begin(c, c->route->service);
-    } else if (c->request != NULL && !bp_rpc_request_is_fit(c, &refusal)) {
-        bp_rpc_call_decide_end(c, &refusal);
     } else if (c->request != NULL) {
         deliver(c);
     } else if (c->read_ended && !m->client_streams) {
-        refusal = bp_rpc_request_is_missing();
+        refusal = bp_rpc_status(BP_REASON_MALFORMED_REQUEST, "the call carries no request");
         bp_rpc_call_decide_end(c, &refusal);
     } else if (c->read_ended) {
         c->read_ended = false;
@@ -276,9 +271,14 @@ static void tell_ended(struct bp_rpc_call *c)
                       config->clock->monotonic_ns(config->clock) - c->began_ns);
 }
 
+/* Floods give calls up at once; those of a client that ends, or loses its connection, are older. */
+#define YOUNG_NS BP_NS_PER_S
+
 static bool was_given_up(const struct bp_rpc_call *c)
 {
-    return c->cancelled != 0 && !c->end.cut && c->certificate != NULL && !c->server->stopping;
+    const struct bp_clock *clock = c->server->config.clock;
+    return c->cancelled != 0 && !c->end.cut && c->certificate != NULL && !c->server->stopping &&
+           clock->monotonic_ns(clock) - c->began_ns < YOUNG_NS;
 }
 
 static enum next step_over(struct bp_rpc_call *c)
@@ -286,10 +286,10 @@ static enum next step_over(struct bp_rpc_call *c)
     if (c->grpc == NULL)
         return NEXT_OVER; /* a slot nobody came to */
     unlink_call(c);
-    if (was_given_up(c)) {
+    if (was_given_up(c))
         bp_rpc_peer_abandons(c->certificate, bp_monotonic_ms(&bp_system_clock));
-        (void)bp_rpc_close_flooding(c);
-    }
+    if (c->cancelled != 0)
+        (void)bp_rpc_close_harmful(c);
     if (c->begun)
         c->route->method->over(c);
     tell_ended(c);

@@ -91,7 +91,7 @@ struct bp_rpc_call {
     unsigned ops_in_flight;
     struct bp_rpc_op arrive_op, read_op, write_op, turn_op, close_op;
 
-    grpc_byte_buffer *incoming; /* gRPC's while a read or the arrival is under way */
+    grpc_byte_buffer *incoming; /* gRPC's while a read is under way */
     /* What completions left for the machine. */
     grpc_byte_buffer *request;
     bool reading, read_ended;
@@ -132,19 +132,16 @@ void bp_rpc_batch_turn(struct bp_rpc_call *c, grpc_byte_buffer *message); /* sen
 void bp_rpc_batch_close(struct bp_rpc_call *c);  /* asks to be told of the other side's end */
 void bp_rpc_batch_status(struct bp_rpc_call *c); /* the last one: c->end */
 
-/* Is the first message read once its caller is admitted, for a completion more? What streams, and
- * what may be so large that nobody else shall fill memory with it. */
-bool bp_rpc_reads_later(const struct bp_rpc_method *m);
-
 /* rpc_admission.c: may this call begin? Sets peer and certificate. False: *status says why not. */
 bool bp_rpc_admit(struct bp_rpc_call *c, struct bp_rpc_status *status);
-struct bp_rpc_status bp_rpc_request_is_missing(void);
 /* Is a message that arrived one this method takes? */
 bool bp_rpc_request_is_fit(const struct bp_rpc_call *c, struct bp_rpc_status *status);
 /* Ends an open call for a reason of the layer's own: logged and told to config.cut. */
 void bp_rpc_call_cut(struct bp_rpc_call *c, const struct bp_rpc_status *why);
-/* Closes the connection of a call whose caller gives up call after call; true: it is closed. */
-bool bp_rpc_close_flooding(struct bp_rpc_call *c);
+/* Closes the connection of a call whose caller gives up call after call, has more calls open on it than
+ * it may, or brings bytes that come to nothing, and keeps the certificate out for a while; true: it is
+ * closed. */
+bool bp_rpc_close_harmful(struct bp_rpc_call *c);
 /* Ends the open calls whose certificate no longer stands. Returns their number. */
 unsigned bp_rpc_expel(struct bp_rpc_server *s);
 

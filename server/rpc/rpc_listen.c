@@ -41,15 +41,15 @@ static grpc_arg memory_arg(grpc_resource_quota *quota)
 
 static grpc_server *grpc_create(const struct bp_rpc_server *s)
 {
-    uint32_t streams = s->config.most_streams_per_connection;
+    uint64_t most_bytes = s->config.most_bytes != 0 ? s->config.most_bytes : MEMORY_DEFAULT;
     grpc_resource_quota *memory = grpc_resource_quota_create("berbagid");
-    grpc_resource_quota_resize(
-        memory, (size_t)(s->config.most_bytes != 0 ? s->config.most_bytes : MEMORY_DEFAULT));
+    grpc_resource_quota_resize(memory, (size_t)most_bytes);
     grpc_arg args[] = {
         memory_arg(memory),
         arg(GRPC_ARG_ALLOW_REUSEPORT, 0), /* else a second server takes half the connections */
         arg(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, largest_request(s)),
-        arg(GRPC_ARG_MAX_CONCURRENT_STREAMS, (int)(streams != 0 ? streams & INT_MAX : 1000)),
+        arg(GRPC_ARG_MAX_CONCURRENT_STREAMS,
+            (int)(s->config.most_streams_per_connection & INT_MAX)),
         arg(GRPC_ARG_MAX_METADATA_SIZE, 16 * 1024),
         arg(GRPC_ARG_TCP_READ_CHUNK_SIZE, 1024), /* grows with what comes */
         arg(GRPC_ARG_ENABLE_CHANNELZ, 0),        /* counts what nobody asks for */
@@ -85,11 +85,8 @@ static void register_routes(struct bp_rpc_server *s)
 {
     for (unsigned i = 1; i < s->n_routes; i++) {
         const struct bp_rpc_method *m = s->routes[i].method;
-        s->routes[i].registered = grpc_server_register_method(
-            s->grpc, m->path, NULL,
-            bp_rpc_reads_later(m) ? GRPC_SRM_PAYLOAD_NONE
-                                  : GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER,
-            0);
+        s->routes[i].registered =
+            grpc_server_register_method(s->grpc, m->path, NULL, GRPC_SRM_PAYLOAD_NONE, 0);
         BP_ASSERT(s->routes[i].registered != NULL);
     }
 }

@@ -6,6 +6,7 @@
 
 /* Slots posted for each method. What arrives while all are taken waits inside gRPC for the next. */
 #define SLOTS 8
+#define STREAMS_DEFAULT 1000
 
 _Thread_local const struct bp_rpc_server *bp_rpc_on_queue_of;
 
@@ -93,6 +94,8 @@ bp_status bp_rpc_server_create(const struct bp_rpc_config *config,
         return bp_fail(err, BP_ENOMEM, "rpc server: out of memory");
     atomic_init(&s->refs, 1);
     s->config = *config;
+    if (s->config.most_streams_per_connection == 0)
+        s->config.most_streams_per_connection = STREAMS_DEFAULT;
     s->listen = bp_str_dup(bp_str(config->listen));
     s->trust_domain = bp_str_dup(bp_str(config->trust_domain));
     bp_rpc_tls_init(&s->tls, credentials);

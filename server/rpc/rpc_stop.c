@@ -33,16 +33,17 @@ static void shut(struct bp_rpc_op *op, bool ok)
     bp_rpc_stop_check(s);
 }
 
-static bool may_answer(const struct bp_rpc_method *m)
+static bool may_answer(const struct bp_rpc_call *c)
 {
-    return !m->client_streams && !m->server_streams && !m->waits;
+    const struct bp_rpc_method *m = c->route->method;
+    return c->begun && !m->client_streams && !m->server_streams && !m->waits;
 }
 
 static void end_calls(struct bp_rpc_server *s, bool all)
 {
     struct bp_rpc_status status = bp_rpc_stopping_status();
     for (struct bp_rpc_call *c = s->calls; c != NULL; c = c->next)
-        if (all || !may_answer(c->route->method))
+        if (all || !may_answer(c))
             bp_rpc_call_finish(c, &status);
 }
 

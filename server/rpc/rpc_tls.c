@@ -10,6 +10,7 @@
 #include "abseil.h"
 #include "rpc.h"
 #include "rpc_accept.h"
+#include "rpc_held.h"
 #include "rpc_log.h"
 
 static const char openssl_settings[] = "berbagi = modules\n"
@@ -60,7 +61,9 @@ bp_status bp_rpc_restrict_tls(struct bp_err *err)
     return BP_OK;
 }
 
-/* Called by OpenSSL in SSL_CTX_new, on any thread. */
+/* Called by OpenSSL in SSL_CTX_new, on any thread. Neither gRPC nor OpenSSL's configuration has a
+ * setting for what is done here. A connection with nothing under way keeps no record buffers, which are
+ * 33 KB. */
 static void on_new_context(void *context, void *data, CRYPTO_EX_DATA *slots, int slot, long number,
                            void *pointer)
 {
@@ -70,12 +73,11 @@ static void on_new_context(void *context, void *data, CRYPTO_EX_DATA *slots, int
     (void)number;
     (void)pointer;
     (void)SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
+    bp_rpc_held_ask(context);
 }
 
-/* A connection with nothing under way keeps no record buffers, which are 33 KB. It is a mode, not an
- * option, so neither gRPC nor OpenSSL's configuration can ask for it; what is told of every new
- * context can. */
-static bool release_idle_buffers(void)
+/* OpenSSL tells of a new context whoever reserves a place in it for data of his own. */
+static bool hear_of_contexts(void)
 {
     return CRYPTO_get_ex_new_index(CRYPTO_EX_INDEX_SSL_CTX, 0, NULL, on_new_context, NULL, NULL) >=
            0;
@@ -88,7 +90,7 @@ bp_status bp_rpc_init(struct bp_err *err)
         return st;
     if ((st = bp_rpc_keep_descriptor(err)) != BP_OK)
         return st;
-    if (!release_idle_buffers())
+    if (!hear_of_contexts())
         return bp_fail(err, BP_ENOMEM, "OpenSSL: out of memory");
     bp_rpc_log_install();
     (void)bp_abseil_stop_deadlock_search();

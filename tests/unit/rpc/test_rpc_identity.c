@@ -3,9 +3,11 @@
 #include "check.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "client.h"
 #include "echo.h"
+#include "rpc_held.h"
 
 #define HOUR_NS (INT64_C(3600) * BP_NS_PER_S)
 
@@ -210,6 +212,22 @@ static void test_rpc_identity_of_the_server_changes_without_ending_streams(void 
     client_close(&before);
 }
 
+/* The last one with the certificate of the operator: it is kept out for longer than the rest takes. */
+static void test_rpc_identity_that_is_held_fails_the_handshake(void **state)
+{
+    (void)state;
+    assert_int_equal(call_as("operator", "ca.pem", NULL), BP_RPC_OK);
+
+    char *pem = pki_text(&pki, "operator.pem");
+    bp_rpc_hold(bp_str(pem));
+    free(pem);
+
+    uint64_t failed = bp_rpc_handshakes_failed(BP_RPC_UNTRUSTED);
+    assert_int_equal(call_as("operator", "ca.pem", NULL), BP_RPC_UNAVAILABLE);
+    assert_true(bp_rpc_handshakes_failed(BP_RPC_UNTRUSTED) > failed);
+    assert_int_equal(call_as("agency", "ca.pem", NULL), BP_RPC_OK);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 #define TEST_WITH_CRL(name) cmocka_unit_test_setup_teardown(name, setup_with_crl, teardown)
 
@@ -226,6 +244,7 @@ int main(void)
         TEST_WITH_CRL(test_rpc_identity_with_a_crl_out_of_date_is_unknown),
         TEST_WITH_CRL(test_rpc_identity_revoked_reader_that_stands_still_is_put_out),
         TEST(test_rpc_identity_of_the_server_changes_without_ending_streams),
+        TEST(test_rpc_identity_that_is_held_fails_the_handshake),
     };
     assert_int_equal(bp_rpc_init(NULL), BP_OK);
     pki_create(&pki);

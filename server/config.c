@@ -51,7 +51,8 @@ static const struct bp_option table[] = {
      "Less is for where it is bounded (ulimit -v)."},
     {"connection-memory", BP_OPTION_NUMBER, "MIB", 64, 65536, "1024", false,
      "Memory that all connections and requests on their way may take together; beyond it no more "
-     "is read from them until there is room."},
+     "is read from them until there is room. A connection that brings an eighth of it (128 MiB at "
+     "least) without a call or message coming of it is closed."},
     {"stop-grace", BP_OPTION_NUMBER, "SECONDS", 0, 600, "10", false,
      "How long open calls may take to end at a stop."},
     {"log-level", BP_OPTION_TEXT, "LEVEL", 0, 0, "info", false,

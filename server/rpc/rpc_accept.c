@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "rpc_intake.h"
+#include "rpc_sockets.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards kept; a leaf */
 static int kept = -1;
@@ -51,7 +53,10 @@ static void send_away(int listener)
 /* libgrpc calls this one. */
 int accept4(int listener, struct sockaddr *peer, socklen_t *peer_n, int flags)
 {
+    char address[BP_RPC_ADDRESS_BYTES];
     int fd = (int)syscall(SYS_accept4, listener, peer, peer_n, flags);
+    if (fd >= 0 && peer != NULL && bp_rpc_sockets_describe(peer, address))
+        bp_rpc_intake_open(fd, address);
     if (fd >= 0 || (errno != EMFILE && errno != ENFILE))
         return fd;
     send_away(listener);

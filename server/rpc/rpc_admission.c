@@ -6,6 +6,7 @@
 
 #include "log.h"
 #include "rpc_held.h"
+#include "rpc_intake.h"
 #include "rpc_payload.h"
 
 /* The certificate of the other side as gRPC verified it; empty if there is not exactly one. Lives
@@ -68,7 +69,9 @@ static const char *harm_of(const struct bp_rpc_call *c, int64_t now_ms)
 {
     if (bp_rpc_peer_floods(c->certificate, now_ms))
         return "calls_given_up";
-    return has_too_many_calls(c) ? "too_many_calls" : NULL;
+    if (has_too_many_calls(c))
+        return "too_many_calls";
+    return bp_rpc_intake_is_closed(c->connection->account) ? "bytes_without_calls" : NULL;
 }
 
 static void close_connection(struct bp_rpc_call *c, int64_t now_ms, const char *why)
@@ -104,6 +107,8 @@ static bool judge(struct bp_rpc_call *c, struct bp_rpc_status *status)
     int64_t now_ns = bp_now_ns(s->config.clock);
     c->connection =
         bp_rpc_connections_take(&s->connections, c->peer.address, c->certificate, now_ns, &is_new);
+    if (c->connection != NULL)
+        bp_rpc_intake_accept(c->connection->account, BP_RPC_METADATA_BYTES);
     stands = bp_rpc_peers_judge(&s->peers, c->certificate, now_ns, status);
     if (is_new && s->config.connected != NULL)
         s->config.connected(s->config.context, stands ? BP_REASON_NONE : status->reason);

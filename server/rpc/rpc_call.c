@@ -18,6 +18,7 @@
 #include <stdlib.h>
 
 #include "log.h"
+#include "rpc_intake.h"
 #include "rpc_payload.h"
 
 enum next { NEXT_STEP, NEXT_WAIT, NEXT_OVER };
@@ -201,6 +202,8 @@ static void deliver(struct bp_rpc_call *c)
     c->request = NULL; /* the method may ask for the next one meanwhile */
     struct bp_rpc_payload payload;
     bp_rpc_payload_open(request, &payload);
+    if (c->connection != NULL)
+        bp_rpc_intake_accept(c->connection->account, payload.bytes.n);
     c->route->method->message(c, payload.bytes);
     bp_rpc_payload_close(&payload);
     grpc_byte_buffer_destroy(request);

@@ -1,6 +1,7 @@
 #include "rpc_connections.h"
 
 #include "crc32c.h"
+#include "rpc_intake.h"
 #include "rpc_internal.h"
 
 /* An ended connection has this long to tell its callers before its socket is closed under them. */
@@ -40,6 +41,7 @@ static struct bp_rpc_connection *add(struct bp_rpc_connections *t, const char *a
     *bucket = c;
     c->id = ++t->last_id;
     (void)bp_str_copy(c->address, sizeof(c->address), bp_str(address));
+    c->account = bp_rpc_intake_account(address);
     certificate->users++;
     c->certificate = certificate;
     c->since_ns = now_ns;

@@ -13,6 +13,7 @@ struct bp_rpc_connection {
     struct bp_rpc_connection *next; /* in its bucket */
     uint64_t id;                    /* from 1, in the order they came */
     char address[BP_RPC_ADDRESS_BYTES];
+    int account;                            /* of its bytes */
     struct bp_rpc_certificate *certificate; /* one use of it */
     int64_t since_ns;                       /* its first call */
     unsigned calls;                         /* open now */

@@ -17,6 +17,7 @@
 
 #define BP_RPC_METHODS_MAX 64
 #define BP_RPC_DEFAULT_REQUEST_BYTES ((size_t)4 << 20)
+#define BP_RPC_METADATA_BYTES (16 << 10) /* headers of a call */
 #define BP_RPC_TICK_MS 250
 /* A call that ended with an error leaves within a second even if its reader has stopped reading:
  * after this long it is reset. */

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "rpc_intake.h"
 #include "rpc_log.h"
 
 static int largest_request(const struct bp_rpc_server *s)
@@ -39,18 +40,26 @@ static grpc_arg memory_arg(grpc_resource_quota *quota)
                       .value.pointer = {quota, grpc_resource_quota_arg_vtable()}};
 }
 
+/* What a connection may bring before anything comes of it: the largest request at least. */
+static uint64_t most_of_one(const struct bp_rpc_server *s, uint64_t most_bytes)
+{
+    uint64_t largest = 2 * (uint64_t)largest_request(s);
+    return most_bytes / 8 > largest ? most_bytes / 8 : largest;
+}
+
 static grpc_server *grpc_create(const struct bp_rpc_server *s)
 {
     uint64_t most_bytes = s->config.most_bytes != 0 ? s->config.most_bytes : MEMORY_DEFAULT;
     grpc_resource_quota *memory = grpc_resource_quota_create("berbagid");
     grpc_resource_quota_resize(memory, (size_t)most_bytes);
+    bp_rpc_intake_start(most_of_one(s, most_bytes));
     grpc_arg args[] = {
         memory_arg(memory),
         arg(GRPC_ARG_ALLOW_REUSEPORT, 0), /* else a second server takes half the connections */
         arg(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, largest_request(s)),
         arg(GRPC_ARG_MAX_CONCURRENT_STREAMS,
             (int)(s->config.most_streams_per_connection & INT_MAX)),
-        arg(GRPC_ARG_MAX_METADATA_SIZE, 16 * 1024),
+        arg(GRPC_ARG_MAX_METADATA_SIZE, BP_RPC_METADATA_BYTES),
         arg(GRPC_ARG_TCP_READ_CHUNK_SIZE, 1024), /* grows with what comes */
         arg(GRPC_ARG_ENABLE_CHANNELZ, 0),        /* counts what nobody asks for */
         arg(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, 10 * 1000),

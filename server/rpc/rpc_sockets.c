@@ -26,9 +26,10 @@ static unsigned port_of(const union address *a)
     return a->any.sa_family == AF_INET6 ? ntohs(a->v6.sin6_port) : 0;
 }
 
-/* As grpc_call_get_peer has it: IPv4 inside IPv6 is IPv4, brackets are percent-encoded. */
-static bool describe(const union address *a, char out[BP_RPC_ADDRESS_BYTES])
+/* IPv4 inside IPv6 is IPv4, brackets are percent-encoded. */
+bool bp_rpc_sockets_describe(const struct sockaddr *address, char out[BP_RPC_ADDRESS_BYTES])
 {
+    const union address *a = (const union address *)address;
     char host[INET6_ADDRSTRLEN];
     const void *bytes = &a->v4.sin_addr;
     bool is_v4 = a->any.sa_family == AF_INET;
@@ -38,7 +39,7 @@ static bool describe(const union address *a, char out[BP_RPC_ADDRESS_BYTES])
     } else if (a->any.sa_family == AF_INET6) {
         bytes = &a->v6.sin6_addr;
     }
-    if (inet_ntop(is_v4 ? AF_INET : AF_INET6, bytes, host, sizeof(host)) == NULL)
+    if (port_of(a) == 0 || inet_ntop(is_v4 ? AF_INET : AF_INET6, bytes, host, sizeof(host)) == NULL)
         return false;
     int n = snprintf(out, BP_RPC_ADDRESS_BYTES, is_v4 ? "ipv4:%s:%u" : "ipv6:%%5B%s%%5D:%u", host,
                      port_of(a));
@@ -55,7 +56,8 @@ static bool peer_of(int fd, unsigned port, char out[BP_RPC_ADDRESS_BYTES])
     if (getsockname(fd, &own.any, &n) != 0 || port_of(&own) != port)
         return false;
     n = (socklen_t)sizeof(peer);
-    return getpeername(fd, &peer.any, &n) == 0 && port_of(&peer) != 0 && describe(&peer, out);
+    return getpeername(fd, &peer.any, &n) == 0 && port_of(&peer) != 0 &&
+           bp_rpc_sockets_describe(&peer.any, out);
 }
 
 /* Calls each(context, fd) for every descriptor until it says false. */

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/socket.h>
 
 #define BP_RPC_ADDRESS_BYTES 64
 
@@ -12,6 +13,9 @@ struct bp_rpc_sockets {
     char (*peers)[BP_RPC_ADDRESS_BYTES]; /* sorted; in gRPC's words, "ipv4:127.0.0.1:4711" */
     size_t n;
 };
+
+/* An address in gRPC's words (grpc_call_get_peer); false: it is of no family that connects to us. */
+bool bp_rpc_sockets_describe(const struct sockaddr *address, char out[BP_RPC_ADDRESS_BYTES]);
 
 /* Those connected to our TCP port. Without memory or /proc there are none. */
 void bp_rpc_sockets_list(unsigned port, struct bp_rpc_sockets *out);

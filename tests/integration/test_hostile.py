@@ -3,6 +3,8 @@
 How long the others wait is told by tests/hostile/run; nothing here asserts a time.
 """
 
+import contextlib
+
 import threading
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 import attacks
 import exchange
 import hostility
+import http2
 import policies
 
 CONNECTION_MIB = 256
@@ -31,6 +34,32 @@ def test_server_outlives(attacked, name):
     assert report.times and not report.failed, report
 
 
-def test_client_that_gives_up_call_after_call_loses_its_connection(attacked):
-    hostility.beside(attacked, "resets of whole requests", 1, small=True, worker=threading.Thread)
-    assert "rpc.connection_closed" in attacked.log.read_text()
+def connects(target):
+    """Does the server go on after the handshake, which TLS 1.3 ends for the client before its certificate is looked at?"""
+    with contextlib.suppress(*attacks.BROKEN), contextlib.closing(target.http2()) as connection:
+        return connection.recv(1) != b""
+    return False
+
+
+@pytest.mark.parametrize(("name", "why"), [
+    ("rapid resets", "calls_given_up"),
+    ("resets of whole requests", "calls_given_up"),
+    ("table stuffing", "too_many_calls"),
+    ("unfinished messages", "bytes_without_calls"),
+])
+def test_client_that_does_harm_is_kept_out(attacked, name, why):
+    target = hostility.beside(attacked, name, 2, small=True).target
+    serial = exchange.Identity(target.cert).serial
+    assert f"rpc.connection_closed serial={serial} why={why}" in attacked.log.read_text()
+    assert not connects(target)
+    assert connects(http2.Target(attacked.address, attacked.ca.bundle, attacked.ca.issue(hostility.HOSTILE)))
+
+
+def test_headers_without_end_lose_their_connection(attacked):
+    hostility.beside(attacked, "endless headers", 2, small=True)
+    assert "rpc.connection_closed why=bytes_without_calls" in attacked.log.read_text()
+
+
+def test_flood_of_calls_leaves_the_others_their_turn(attacked):
+    report = hostility.beside(attacked, "rapid resets", 2, small=True)
+    assert len(report.times) > 5 and not report.failed, report

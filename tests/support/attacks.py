@@ -4,8 +4,10 @@
 import contextlib
 import gzip
 import os
+import socket
 import ssl
 import struct
+import threading
 import time
 
 import http2
@@ -52,6 +54,17 @@ def hold(until, connections):
     for connection in connections:
         connection.close()
     return len(connections)
+
+
+def neighbour(target, n, until):
+    """No attack: somebody on the same machine who sends as much to himself. What attackers cost beside that is the server's."""
+    done, (near, far), piece = 0, socket.socketpair(), bytes(n)
+    threading.Thread(target=lambda: all(iter(lambda: far.recv(n), b"")), daemon=True).start()
+    while time.monotonic() < until:
+        near.sendall(piece)
+        done += 1
+    near.close()
+    return done
 
 
 # Before there is a caller
@@ -246,6 +259,7 @@ def control_frames(target, n, until):
 
 # name: (attack, how many of its kind in a short test, in a full run)
 ATTACKS = {
+    "neighbour": (neighbour, 16384, 16384),
     "half-open handshakes": (half_open_handshakes, 100, 2000),
     "garbage": (garbage, 4096, 4096),
     "strangers": (strangers, 1, 1),
@@ -264,7 +278,3 @@ ATTACKS = {
     "resets of whole requests": (half_closed_resets, 100, 100),
     "table stuffing": (table_stuffing, 100, 100),
 }
-
-# Floods of calls that gRPC takes in without a pause for as long as they come: no bound of memory or waiting holds meanwhile
-# (server/rpc/README.md). The last ones, because the memory they took is kept.
-UNBOUNDED = {"rapid resets", "resets of whole requests", "table stuffing"}

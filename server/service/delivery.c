@@ -13,6 +13,8 @@
 #define EVENT_BYTES_GUESSED 512u /* of a delivery, for the first allocation */
 #define DELIVERY_HEAD_BYTES 64u  /* about what stands around an event */
 
+#define USES_STEP 8 /* grounds that room is made for at once */
+
 /* What it costs to pass over a block of events, in events looked at. */
 #define BLOCK_COST 16u
 
@@ -194,38 +196,63 @@ static void put_names(struct bp_buf *out, uint32_t number, const struct bp_event
     }
 }
 
-static bool put_ground(const struct bp_delivery *d, const struct candidate *c, uint32_t id,
+static bool put_ground(const struct bp_delivery *d, const struct bp_ground_use *use,
                        uint32_t number, struct bp_buf *out)
 {
-    const struct bp_view *view = &c->sight.view;
+    const struct bp_view *view = &use->view;
     struct bp_ground ground;
-    if (bp_policy_ground(d->policy, id, &ground) != BP_OK)
+    if (bp_policy_ground(d->policy, use->ground, &ground) != BP_OK)
         return false;
     size_t mark = bp_wire_begin_message(out, number);
-    bp_wire_put_uint(out, 1, id);
+    bp_wire_put_uint(out, 1, use->ground);
     bp_wire_put_bytes(out, 2, ground.agreement);
     bp_wire_put_bytes(out, 3, ground.purpose);
     bp_wire_put_bytes(out, 4, ground.legal_basis);
     if (ground.valid_to != BP_DAY_NEVER)
         bp_wire_put_time(out, 5, bp_day_start_ns(ground.valid_to + 1));
     bp_wire_put_uint(out, 6, bp_policy_version(d->policy));
-    bp_wire_put_bytes(out, 7, c->type->name);
-    put_names(out, 8, c->type, ~(view->full | view->coarse | view->rewritten));
-    put_names(out, 9, c->type, view->coarse);
+    bp_wire_put_bytes(out, 7, use->type->name);
+    put_names(out, 8, use->type, ~(view->full | view->coarse | view->rewritten));
+    put_names(out, 9, use->type, view->coarse);
     bp_wire_end_message(out, mark);
     return true;
 }
 
-static bool tell_grounds(struct bp_delivery *d, const struct candidate *c, uint64_t batch_number,
-                         uint32_t field, struct bp_buf *out)
+bool bp_delivery_tell(struct bp_delivery *d, const struct bp_ground_use *uses, size_t n,
+                      uint64_t from, uint32_t ground_field, struct bp_batch *batch)
+{
+    for (size_t i = 0; i < n; i++) {
+        bool is_new;
+        if (!bp_told_mark(d->told, uses[i].ground, &uses[i].view, from + 1, &is_new) ||
+            (is_new && !put_ground(d, &uses[i], ground_field, &batch->grounds)))
+            return false;
+    }
+    return !batch->grounds.failed;
+}
+
+static bool is_used(const struct bp_batch *batch, uint32_t ground)
+{
+    size_t i = 0;
+    while (i < batch->n_uses && batch->uses[i].ground != ground)
+        i++;
+    return i < batch->n_uses;
+}
+
+/* Within a batch a ground has one view. */
+static bool note_uses(const struct candidate *c, struct bp_batch *batch)
 {
     for (size_t i = 0; i < c->sight.n_grounds; i++) {
-        uint32_t id = c->sight.grounds[i];
-        bool is_new;
-        if (!bp_told_mark(d->told, id, &c->sight.view, batch_number, &is_new))
-            return false;
-        if (is_new && !put_ground(d, c, id, field, out))
-            return false;
+        if (is_used(batch, c->sight.grounds[i]))
+            continue;
+        if (batch->n_uses % USES_STEP == 0) {
+            size_t size = (batch->n_uses + USES_STEP) * sizeof(*batch->uses);
+            struct bp_ground_use *grown = realloc(batch->uses, size);
+            if (grown == NULL)
+                return false;
+            batch->uses = grown;
+        }
+        batch->uses[batch->n_uses++] =
+            (struct bp_ground_use){c->sight.grounds[i], c->type, c->sight.view};
     }
     return true;
 }
@@ -284,15 +311,18 @@ static bool put_delivery(struct bp_delivery *d, const struct bp_reader_forms *fo
 
 /* --- the loop --- */
 
+/* The grounds that it names first are told to this reader with it. */
 static bp_status take(struct bp_delivery *d, const struct bp_reader_forms *forms,
-                      const struct candidate *c, uint64_t batch_number, uint32_t ground_field,
+                      const struct candidate *c, uint64_t begin, uint32_t ground_field,
                       struct bp_batch *batch)
 {
-    if (!tell_grounds(d, c, batch_number, ground_field, &batch->grounds))
+    size_t n_uses = batch->n_uses;
+    if (!note_uses(c, batch) || !bp_delivery_tell(d, batch->uses + n_uses, batch->n_uses - n_uses,
+                                                  begin, ground_field, batch))
         return BP_ENOMEM;
     if (!put_delivery(d, forms, c, &batch->body))
         return BP_ECORRUPT;
-    if (batch->body.failed || batch->grounds.failed)
+    if (batch->body.failed)
         return BP_ENOMEM;
     batch->positions[batch->n++] = c->record->routing.position;
     return BP_OK;
@@ -300,23 +330,23 @@ static bp_status take(struct bp_delivery *d, const struct bp_reader_forms *forms
 
 /* Looks at one record, and takes it if it passes. BP_EAGAIN: the batch ends before it. */
 static bp_status look_at(struct bp_delivery *d, const struct bp_reader_forms *forms,
-                         const struct bp_record *record, uint64_t batch_number,
-                         uint32_t ground_field, struct bp_batch *batch)
+                         const struct bp_record *record, uint64_t begin, uint32_t ground_field,
+                         struct bp_batch *batch)
 {
     struct candidate c;
     if (!is_wanted(d, forms, record, &c))
         return BP_OK;
     const struct bp_sight *sight = &c.sight;
-    if (bp_told_clash(d->told, sight->grounds, sight->n_grounds, &sight->view, batch_number))
+    if (bp_told_clash(d->told, sight->grounds, sight->n_grounds, &sight->view, begin + 1))
         return BP_EAGAIN;
-    return take(d, forms, &c, batch_number, ground_field, batch);
+    return take(d, forms, &c, begin, ground_field, batch);
 }
 
 static bp_status read_events(struct bp_delivery *d, struct bp_journal_reader *reader, size_t most,
                              size_t most_looked_at, uint32_t ground_field, struct bp_batch *batch)
 {
     const struct bp_reader_forms forms = {d, own_reference, own_agency};
-    const uint64_t begin = d->place, batch_number = begin + 1; /* moves with every batch */
+    const uint64_t begin = d->place; /* moves with every batch, so it numbers them for `told` */
     struct bp_record record;
     struct bp_sieve sieve;
     size_t looked_at = 0;
@@ -332,7 +362,7 @@ static bp_status read_events(struct bp_delivery *d, struct bp_journal_reader *re
         st = p == last + 1 && last != 0 ? bp_journal_read_next(reader, &record)
                                         : bp_journal_read_at(reader, p, &record);
         if (st == BP_OK)
-            st = look_at(d, &forms, &record, batch_number, ground_field, batch);
+            st = look_at(d, &forms, &record, begin, ground_field, batch);
     }
     bp_metric_add(BP_METRIC_EVENTS_SKIPPED, d->place - begin - batch->n);
     return st == BP_ENOENT || st == BP_EAGAIN ? BP_OK : st;
@@ -381,7 +411,9 @@ void bp_batch_put_empty(struct bp_batch *batch, struct bp_batch_fields fields, u
 void bp_batch_fini(struct bp_batch *batch)
 {
     bp_buf_fini(&batch->body);
+    bp_blob_unref(batch->shared);
     bp_buf_fini(&batch->grounds);
+    free(batch->uses);
     free(batch->positions);
     *batch = (struct bp_batch){.n = 0};
 }

@@ -23,11 +23,21 @@ struct bp_delivery {
     struct bp_told *told;
 };
 
+/* A ground that a batch names, for the view in which it was seen. */
+struct bp_ground_use {
+    uint32_t ground;
+    const struct bp_event_type *type;
+    struct bp_view view;
+};
+
 /* A response in the making. */
 struct bp_batch {
-    struct bp_buf body;    /* the Batch as a field of the response; empty: nothing was read yet */
-    struct bp_buf grounds; /* new grounds as fields of the response */
-    uint64_t *positions;   /* of the deliveries; room for the most that was asked */
+    struct bp_buf body;     /* the Batch as a field of the response; empty: nothing was read yet */
+    struct bp_blob *shared; /* or, in its place, the same with others (shared.h); a reference */
+    struct bp_buf grounds;  /* new grounds as fields of the response */
+    struct bp_ground_use *uses; /* all grounds that the batch names, new or not */
+    size_t n_uses;
+    uint64_t *positions; /* of the deliveries; room for the most that was asked */
     size_t n;
     uint64_t through; /* the place behind the batch */
     bp_status status; /* BP_OK; BP_ECORRUPT: the record behind `through` fails its check; BP_ENOMEM,
@@ -61,6 +71,11 @@ bool bp_delivery_has_rights(const struct bp_delivery *d, struct bp_rpc_status *s
  * transaction. */
 void bp_delivery_read(struct bp_delivery *d, size_t most, size_t most_looked_at,
                       struct bp_batch_fields fields, struct bp_batch *batch);
+
+/* Appends those of a batch's grounds that this reader was not told yet to batch->grounds. The batch
+ * begins behind `from`. false: out of memory. */
+BP_MUST_USE bool bp_delivery_tell(struct bp_delivery *d, const struct bp_ground_use *uses, size_t n,
+                                  uint64_t from, uint32_t ground_field, struct bp_batch *batch);
 
 /* The body of a batch without events. */
 void bp_batch_put_empty(struct bp_batch *batch, struct bp_batch_fields fields, uint64_t through);

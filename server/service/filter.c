@@ -7,6 +7,7 @@ struct text_set {
 };
 
 struct bp_filter {
+    unsigned refs;
     struct text_set types, destinations, subjects, sources;
     bp_region *regions; /* those that have the shape of a code; others match nothing */
     size_t n_regions;
@@ -76,6 +77,7 @@ bp_status bp_filter_create(const Berbagi__V1__Filter *message, struct bp_filter 
     struct bp_filter *f = calloc(1, sizeof(*f));
     if (f == NULL)
         return BP_ENOMEM;
+    f->refs = 1;
     if (!take(&f->types, m->types, m->n_types) ||
         !take(&f->destinations, m->destinations, m->n_destinations) ||
         !take(&f->subjects, m->subjects, m->n_subjects) ||
@@ -88,9 +90,15 @@ bp_status bp_filter_create(const Berbagi__V1__Filter *message, struct bp_filter 
     return BP_OK;
 }
 
+struct bp_filter *bp_filter_ref(struct bp_filter *f)
+{
+    f->refs++;
+    return f;
+}
+
 void bp_filter_destroy(struct bp_filter *f)
 {
-    if (f == NULL)
+    if (f == NULL || --f->refs != 0)
         return;
     drop(&f->types);
     drop(&f->destinations);
@@ -98,6 +106,30 @@ void bp_filter_destroy(struct bp_filter *f)
     drop(&f->sources);
     free(f->regions);
     free(f);
+}
+
+static bool sets_equal(const struct text_set *a, const struct text_set *b)
+{
+    size_t i = 0;
+    while (i < a->n && i < b->n && strcmp(a->items[i], b->items[i]) == 0)
+        i++;
+    return i == a->n && i == b->n;
+}
+
+static bool regions_equal(const struct bp_filter *a, const struct bp_filter *b)
+{
+    size_t i = 0;
+    while (i < a->n_regions && i < b->n_regions && a->regions[i] == b->regions[i])
+        i++;
+    return a->has_regions == b->has_regions && i == a->n_regions && i == b->n_regions;
+}
+
+bool bp_filter_equal(const struct bp_filter *a, const struct bp_filter *b)
+{
+    return a == b ||
+           (sets_equal(&a->types, &b->types) && regions_equal(a, b) &&
+            sets_equal(&a->destinations, &b->destinations) &&
+            sets_equal(&a->subjects, &b->subjects) && sets_equal(&a->sources, &b->sources));
 }
 
 bool bp_filter_has_type(const struct bp_filter *f, struct bp_str type)

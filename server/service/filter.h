@@ -13,7 +13,12 @@ struct bp_filter;
 
 /* message NULL: everything passes. BP_EINVAL: more than 1,000 entries. */
 BP_MUST_USE bp_status bp_filter_create(const Berbagi__V1__Filter *message, struct bp_filter **out);
-void bp_filter_destroy(struct bp_filter *f); /* NULL allowed */
+/* Another reference, on the thread that creates and destroys. */
+struct bp_filter *bp_filter_ref(struct bp_filter *f);
+void bp_filter_destroy(struct bp_filter *f); /* gives a reference back; NULL allowed */
+
+/* Do both let the same pass, as far as their entries show? */
+bool bp_filter_equal(const struct bp_filter *a, const struct bp_filter *b);
 
 /* Does the type pass? Looked at before all else, because every reader sees the type. */
 bool bp_filter_has_type(const struct bp_filter *f, struct bp_str type);

@@ -142,16 +142,25 @@ static bool save(struct stream *s, uint64_t place, const Berbagi__V1__Filter *fi
 
 /* --- sending --- */
 
+/* Sends what is in out, behind a first part (NULL: none), whose reference is taken. */
+static void send_parts(struct stream *s, struct bp_blob *first, struct bp_buf *out)
+{
+    struct bp_blob *parts[2] = {first};
+    size_t n = first != NULL;
+    bool has_more = out->n != 0 || out->failed;
+    if (has_more && (parts[n++] = bp_blob_take(out)) == NULL) {
+        bp_blob_unref(first);
+        end(s, bp_rpc_status_of(BP_ENOMEM, NULL));
+    } else {
+        s->reader.due.due_ms = now_ms(s) + s->bookmark_ms;
+        bp_rpc_call_send(s->call, parts, n);
+    }
+    bp_buf_fini(out);
+}
+
 static void send_response(struct stream *s, struct bp_buf *out)
 {
-    struct bp_blob *blob = bp_blob_take(out);
-    bp_buf_fini(out);
-    if (blob == NULL) {
-        end(s, bp_rpc_status_of(BP_ENOMEM, NULL));
-        return;
-    }
-    s->reader.due.due_ms = now_ms(s) + s->bookmark_ms;
-    bp_rpc_call_send(s->call, &blob, 1);
+    send_parts(s, NULL, out);
 }
 
 static void send_opened(struct stream *s)
@@ -185,17 +194,20 @@ static void send_bookmark(struct stream *s)
 
 static void send_events(struct stream *s, struct bp_batch *batch)
 {
+    struct bp_blob *shared = batch->shared;
     struct bp_buf out = batch->body;
+    batch->shared = NULL;
     batch->body = (struct bp_buf){0};
     bp_buf_add(&out, batch->grounds.p, batch->grounds.n);
     if (s->name[0] != '\0' &&
         bp_unacknowledged_add(&s->unacknowledged, batch->positions, batch->n) != BP_OK)
         out.failed = true;
+    size_t bytes = out.n + (shared != NULL ? shared->n : 0);
     bp_metric_add(BP_METRIC_EVENTS_DELIVERED, batch->n);
-    bp_metric_add(BP_METRIC_BYTES_DELIVERED, out.n);
-    bp_usage_note_delivered(s->service->x, s->delivery.agency, out.n);
+    bp_metric_add(BP_METRIC_BYTES_DELIVERED, bytes);
+    bp_usage_note_delivered(s->service->x, s->delivery.agency, bytes);
     s->through_sent = batch->through;
-    send_response(s, &out);
+    send_parts(s, shared, &out);
 }
 
 /* Sends what was read, if it holds anything, and frees the batch. */
@@ -250,10 +262,22 @@ static void handle_read(struct bp_return *back)
     release_if_done(s);
 }
 
+/* Others that see the same are as far as this one, more often than not. */
+static void read_near(struct stream *s)
+{
+    struct bp_shared *shared = &s->service->shared;
+    uint64_t head = bp_journal_head(s->service->x->journal), from = s->delivery.place;
+    if (bp_shared_find(shared, &s->delivery, head, room(s), fields.ground, &s->batch))
+        return;
+    bp_delivery_read(&s->delivery, room(s), LOOK_HERE, fields, &s->batch);
+    if (s->batch.through >= head)
+        bp_shared_keep(shared, &s->delivery, from, &s->batch);
+}
+
 static void start_reading(struct stream *s, uint64_t behind)
 {
     if (behind <= NEAR) {
-        bp_delivery_read(&s->delivery, room(s), LOOK_HERE, fields, &s->batch);
+        read_near(s);
         return;
     }
     s->state = READING;

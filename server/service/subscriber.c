@@ -34,6 +34,7 @@ void bp_subscriber_destroy(struct bp_subscriber *s)
     if (s == NULL)
         return;
     bp_returns_fini(&s->returns);
+    bp_shared_fini(&s->shared);
     free(s);
 }
 

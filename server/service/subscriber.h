@@ -4,10 +4,12 @@
 
 #include "readers.h"
 #include "returns.h"
+#include "shared.h"
 
 struct bp_subscriber {
     struct bp_exchange *x;
     struct bp_readers readers;
+    struct bp_shared shared;
     struct bp_returns returns; /* of streams and Fetch calls: see struct bp_return */
 };
 

@@ -28,6 +28,7 @@ struct bp_batch {
     size_t n;
     struct bp_control *controls; /* of its entries that are no events, in order */
     size_t n_controls;
+    bool was_mended; /* a flipped bit was put right when it was read from the log */
     /* private */
     struct bp_batch_place *places;
     size_t capacity, places_capacity, controls_capacity;

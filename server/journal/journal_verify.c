@@ -175,6 +175,9 @@ static bp_status keep(void *context, struct bp_batch *batch)
         v->logged = kept;
     v->end = kept;
     v->out.last = bp_batch_last(kept);
+    if (batch->was_mended)
+        damaged(v, batch->first, position_of(v, batch->first),
+                "its group has a flipped bit in the log, which a start puts right");
     return BP_OK;
 }
 

@@ -1,11 +1,14 @@
 /* Reading the log back. Every block that could begin a frame is looked at, in every segment, also
  * behind what is damaged: a frame was written only when the one before was durable. So the newest
  * frame may be torn, and is forgotten; a damaged or missing one with a newer one behind it is a
- * loss, and nothing is taken.
+ * loss, and nothing is taken. One flipped bit is neither: it is put right.
  *
  * What was read may stand in the page cache alone, if a flush failed or never came. So the newest
  * frame is written once more, the header of a torn one is wiped, and both are flushed: from then on
  * what was taken is durable, and what was forgotten cannot come back. */
+#include <inttypes.h>
+
+#include "log.h"
 #include "wal_internal.h"
 
 struct found {
@@ -35,18 +38,19 @@ static bp_status note(struct finds *finds, const struct found *found)
 }
 
 /* Notes the frames of a segment that end above this number. */
-static bp_status scan(struct bp_wal *w, unsigned i, uint64_t after, const uint8_t *bytes,
+static bp_status scan(struct bp_wal *w, unsigned i, uint64_t after, uint8_t *bytes,
                       struct finds *finds)
 {
     uint64_t size = w->segments[i].bytes;
     bp_status st = BP_OK;
     struct found f = {.segment = i};
     for (f.at = BP_BLOCK_BYTES; f.at < size && st == BP_OK;) {
-        const uint8_t *p = bytes + f.at;
+        uint8_t *p = bytes + f.at;
         bool is_frame = bp_frame_read(p, &w->seal, &f.frame);
         f.is_whole = is_frame && bp_frame_blocks_bytes(&f.frame) <= size - f.at &&
                      bp_frame_is_whole(&f.frame, &w->seal, p + BP_BATCH_HEADER_BYTES);
-        if (is_frame && bp_frame_last(&f.frame) > after)
+        f.is_whole = f.is_whole || bp_frame_mend(p, size - f.at, &w->seal, &f.frame);
+        if ((is_frame || f.is_whole) && bp_frame_last(&f.frame) > after)
             st = note(finds, &f);
         f.at += f.is_whole ? bp_frame_blocks_bytes(&f.frame) : BP_BLOCK_BYTES;
     }
@@ -106,10 +110,17 @@ static bp_status read_batch(struct bp_wal *w, const struct found *f, struct bp_b
     uint8_t *bytes = aligned_alloc(BP_BLOCK_BYTES, n);
     if (bytes == NULL)
         return BP_ENOMEM;
+    struct bp_frame frame;
     bp_status st = bp_segment_read(w->segments[f->segment].fd, f->at, bytes, n);
+    bool is_sound = st == BP_OK && bp_frame_read(bytes, &w->seal, &frame) &&
+                    bp_frame_is_whole(&f->frame, &w->seal, bytes + BP_BATCH_HEADER_BYTES);
+    if (st == BP_OK && !is_sound && !bp_frame_mend(bytes, n, &w->seal, &frame))
+        st = BP_EIO; /* another than a moment ago */
     if (st == BP_OK)
         st = bp_batch_parse(f->frame.first, f->frame.entries,
                             bp_str_of(bytes + BP_BATCH_HEADER_BYTES, f->frame.bytes), out);
+    if (st == BP_OK)
+        (*out)->was_mended = !is_sound;
     free(bytes);
     return st;
 }
@@ -141,6 +152,9 @@ static bp_status take(struct bp_wal *w, const struct found *f, bool is_newest,
     bp_status st = read_batch(w, f, &batch);
     if (st != BP_OK)
         return st;
+    if (batch->was_mended)
+        bp_log(BP_LOG_ERROR, "journal.log_bit_flipped", "entries=%" PRIu64 "-%" PRIu64 " mended=1",
+               batch->first, bp_batch_last(batch));
     if (is_newest)
         st = write_again(w, f, batch);
     if (st == BP_OK)

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "bytes.h"
+#include "crc32c.h"
 #include "file.h"
 #include "journal_support.h"
 #include "wal.h"
@@ -373,6 +375,15 @@ static void torn_init(struct torn *t, struct fixture *f, bool over_stale_frames)
     assert_memory_equal(t->with.p + t->end, t->without.p + t->end, t->with.n - t->end);
 }
 
+/* Where the third frame's payload ends. */
+static size_t torn_used(const struct torn *t)
+{
+    size_t used = t->at + BP_BATCH_HEADER_BYTES;
+    for (uint64_t number = t->last + 1; number <= t->last + 14; number++)
+        used += 4 + size_of(number, 14);
+    return used;
+}
+
 static void torn_fini(struct torn *t)
 {
     bp_buf_fini(&t->without);
@@ -399,9 +410,7 @@ static void tear_everywhere(struct fixture *f, bool over_stale_frames)
 {
     struct torn t;
     torn_init(&t, f, over_stale_frames);
-    size_t used = t.at + BP_BATCH_HEADER_BYTES;
-    for (uint64_t number = t.last + 1; number <= t.last + 14; number++)
-        used += 4 + size_of(number, 14);
+    size_t used = torn_used(&t);
     for (size_t at = t.at; at < used; at += SECTOR) { /* the first sectors came, or all but one */
         shut(f);
         write_segment(f, 0, t.with.p, 0, at);
@@ -465,7 +474,16 @@ static void expect_refused(struct fixture *f, uint64_t after, const char *word)
     assert_int_equal(try_put(f, 100, 1), BP_EIO);
 }
 
-static void test_wal_bit_flipped_before_the_newest_frame_is_refused(void **state)
+/* Two bits of one byte: more than can be put right. */
+static void spoil(const struct fixture *f, unsigned i, size_t at)
+{
+    struct bp_buf bytes = read_segment(f, i);
+    uint8_t other = bytes.p[at] ^ 0x11;
+    write_segment(f, i, &other, at, 1);
+    bp_buf_fini(&bytes);
+}
+
+static void test_wal_harmed_before_the_newest_frame_is_refused(void **state)
 {
     struct fixture *f = *state;
     struct torn t;
@@ -473,13 +491,82 @@ static void test_wal_bit_flipped_before_the_newest_frame_is_refused(void **state
     size_t second = 2 * BP_BLOCK_BYTES;
 
     for (size_t at = second; at < t.at - BP_BLOCK_BYTES; at += 97) {
-        flip(f, 0, at);
+        spoil(f, 0, at);
         expect_refused(f, 0, "acknowledged");
-        flip(f, 0, at);
+        spoil(f, 0, at);
     }
 
     assert_int_equal(reopen(f, 0, NULL), BP_OK);
     expect_replayed(f, 0, 3, t.last + 14);
+    torn_fini(&t);
+}
+
+/* What no cut of power leaves, so it may have been acknowledged. */
+static void test_wal_flipped_bit_of_any_frame_is_put_right(void **state)
+{
+    struct fixture *f = *state;
+    struct torn t;
+    torn_init(&t, f, true);
+    for (size_t at = BP_BLOCK_BYTES; at < torn_used(&t); at += at % BP_BLOCK_BYTES < 64 ? 1 : 31) {
+        flip(f, 0, at);
+        assert_int_equal(reopen(f, t.last - 13, NULL), BP_OK);
+        expect_replayed(f, t.last - 13, 3, t.last + 14);
+        if (at >= t.at) { /* the newest is written again */
+            struct bp_buf now = read_segment(f, 0);
+            assert_memory_equal(now.p + t.at, t.with.p + t.at, t.end - t.at);
+            bp_buf_fini(&now);
+        }
+        write_segment(f, 0, t.with.p, 0, t.with.n);
+    }
+    torn_fini(&t);
+}
+
+static void test_wal_flipped_bit_of_header_and_payload_are_put_right(void **state)
+{
+    struct fixture *f = *state;
+    struct torn t;
+    torn_init(&t, f, false);
+
+    flip(f, 0, t.at + 17);
+    flip(f, 0, t.at + 5000);
+
+    assert_int_equal(reopen(f, 0, NULL), BP_OK);
+    expect_replayed(f, 0, 3, t.last + 14);
+    torn_fini(&t);
+}
+
+/* It cannot be told from a torn one. */
+static void test_wal_harmed_newest_frame_is_forgotten(void **state)
+{
+    struct fixture *f = *state;
+    struct torn t;
+    torn_init(&t, f, false);
+
+    spoil(f, 0, t.at + 5000);
+
+    assert_int_equal(reopen(f, 0, NULL), BP_OK);
+    expect_replayed(f, 0, 2, t.last);
+    torn_fini(&t);
+}
+
+static void test_wal_frame_without_a_sum_is_read_and_not_mended(void **state)
+{
+    struct fixture *f = *state;
+    struct torn t;
+    uint8_t header[BP_BATCH_HEADER_BYTES];
+    torn_init(&t, f, false);
+    memcpy(header, t.with.p + t.at, sizeof(header));
+    memset(header + 44, 0, 8);
+    bp_put_u32(header, bp_crc32c(our_seal.key, header + 4, sizeof(header) - 4));
+    write_segment(f, 0, header, t.at, sizeof(header));
+    assert_int_equal(reopen(f, 0, NULL), BP_OK);
+    expect_replayed(f, 0, 3, t.last + 14);
+
+    write_segment(f, 0, header, t.at, sizeof(header));
+    flip(f, 0, t.at + 5000);
+
+    assert_int_equal(reopen(f, 0, NULL), BP_OK);
+    expect_replayed(f, 0, 2, t.last);
     torn_fini(&t);
 }
 
@@ -599,7 +686,7 @@ static void test_wal_frame_forged_in_an_entry_is_not_believed(void **state)
     put(f, 1, 1);
     assert_int_equal(f->log->append(f->log, b), BP_OK);
     assert_int_equal(f->log->durable(f->log), BP_OK);
-    flip(f, 0, 2 * BP_BLOCK_BYTES + 100); /* torn, so that it is looked into */
+    spoil(f, 0, 2 * BP_BLOCK_BYTES + 100); /* torn, so that it is looked into */
 
     assert_int_equal(reopen(f, 0, NULL), BP_OK);
 
@@ -724,7 +811,11 @@ int main(void)
         T(test_wal_frame_torn_over_stale_frames_is_forgotten),
         T(test_wal_frame_cut_at_any_byte_is_forgotten),
         T(test_wal_tail_that_never_came_is_forgotten),
-        T(test_wal_bit_flipped_before_the_newest_frame_is_refused),
+        T(test_wal_harmed_before_the_newest_frame_is_refused),
+        T(test_wal_flipped_bit_of_any_frame_is_put_right),
+        T(test_wal_flipped_bit_of_header_and_payload_are_put_right),
+        T(test_wal_harmed_newest_frame_is_forgotten),
+        T(test_wal_frame_without_a_sum_is_read_and_not_mended),
         T(test_wal_hole_before_sound_frames_is_refused),
         T(test_wal_whole_segment_of_zeros_before_sound_frames_is_refused),
         T(test_wal_batch_that_the_store_holds_half_of_is_refused),

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "audit_chain.h"
 #include "file.h"
 #include "index_store.h"
 #include "journal_verify.h"
@@ -26,6 +27,7 @@ struct told {
     uint64_t damages;
     uint64_t indexed; /* position up to which ids were looked up */
     uint64_t ids;     /* of those, found as they should be */
+    uint64_t lines;   /* of the audit record, sound ones */
 };
 
 struct look {
@@ -264,6 +266,33 @@ static int verify(const struct bp_config *config, struct told *told)
     return 1;
 }
 
+/* --- the audit record --- */
+
+static void on_finding(void *context, const struct bp_audit_finding *finding)
+{
+    struct told *told = context;
+    char line[32] = "";
+    if (finding->line != 0)
+        (void)snprintf(line, sizeof(line), " line %" PRIu64, finding->line);
+    printf("%s: audit/%s%s: %s\n", finding->is_damage ? "damaged" : "note", finding->file, line,
+           finding->what);
+    told->damages += finding->is_damage;
+}
+
+/* Text that nothing is followed in: it needs no other process. */
+static void look_at_audit(const struct bp_config *config, struct told *told)
+{
+    struct bp_err err = {{0}};
+    char *dir = bp_path_join(config->verify, "audit");
+    bp_status st = dir != NULL ? bp_audit_verify(dir, on_finding, told, &told->lines, &err)
+                               : bp_fail(&err, BP_ENOMEM, "verify: out of memory");
+    if (st != BP_OK) {
+        printf("damaged: %s\n", err.text);
+        told->damages++;
+    }
+    free(dir);
+}
+
 int bp_maintenance_verify(const struct bp_config *config)
 {
     struct told *told =
@@ -272,11 +301,12 @@ int bp_maintenance_verify(const struct bp_config *config)
         fprintf(stderr, "berbagid: verify: out of memory\n");
         return 1;
     }
+    look_at_audit(config, told);
     int code = verify(config, told);
     if (code == 0)
-        printf("verified %" PRIu64 " entries, %" PRIu64
+        printf("verified %" PRIu64 " lines of the audit record, %" PRIu64 " entries, %" PRIu64
                " of them events; index up to position %" PRIu64 "; %" PRIu64 " damaged\n",
-               told->entries, told->events, told->indexed, told->damages);
+               told->lines, told->entries, told->events, told->indexed, told->damages);
     if (told->damages != 0)
         code = 1;
     (void)munmap(told, sizeof(*told));

@@ -11,12 +11,11 @@
 
 #include <jansson.h>
 
-#include "buffer.h"
+#include "audit_chain.h"
 #include "file.h"
 #include "log.h"
 
 #define WAITING_BYTES_MAX (16u << 20)
-#define LINE_MAX_BYTES 4096
 
 struct bp_audit {
     struct bp_mailbox mailbox;
@@ -26,19 +25,12 @@ struct bp_audit {
     int fd; /* of the day's file; -1: none is open */
     bp_day day;
     off_t size;
+    struct bp_audit_chain chain;
 };
 
 static struct bp_audit_record *record_of(struct bp_mail *mail)
 {
     return (struct bp_audit_record *)mail; /* mail is its first member */
-}
-
-static char *path_of(const char *dir, bp_day day)
-{
-    char date[11], name[32];
-    bp_day_format(day, date);
-    (void)snprintf(name, sizeof(name), "%s.jsonl", date);
-    return bp_path_join(dir, name);
 }
 
 /* --- the day's file --- */
@@ -48,7 +40,15 @@ static bp_status status_of_errno(void)
     return errno == ENOSPC || errno == EDQUOT ? BP_ENOSPC : BP_EIO;
 }
 
-/* Writes all of it, or cuts off what was written. */
+static void close_day(struct bp_audit *a)
+{
+    if (a->fd >= 0)
+        (void)close(a->fd);
+    a->fd = -1;
+}
+
+/* Writes all of it, or cuts off what was written; where that fails too, the file is read again
+ * before anything else is put behind it. */
 static bp_status append(struct bp_audit *a, const uint8_t *p, size_t n)
 {
     size_t at = 0;
@@ -63,16 +63,11 @@ static bp_status append(struct bp_audit *a, const uint8_t *p, size_t n)
     bp_status st = at == n && fdatasync(a->fd) == 0 ? BP_OK : status_of_errno();
     if (st == BP_OK)
         a->size += (off_t)n;
-    else if (ftruncate(a->fd, a->size) != 0)
+    else if (ftruncate(a->fd, a->size) != 0) {
         st = BP_EIO;
+        close_day(a);
+    }
     return st;
-}
-
-static void close_day(struct bp_audit *a)
-{
-    if (a->fd >= 0)
-        (void)close(a->fd);
-    a->fd = -1;
 }
 
 /* A line that a crash cut short is ended. */
@@ -88,7 +83,7 @@ static bp_status open_day(struct bp_audit *a, bp_day day)
 {
     if (a->fd >= 0 && a->day == day)
         return BP_OK;
-    char *path = path_of(a->dir, day);
+    char *path = bp_audit_path(a->dir, day);
     if (path == NULL)
         return BP_ENOMEM;
     close_day(a);
@@ -103,6 +98,8 @@ static bp_status open_day(struct bp_audit *a, bp_day day)
         a->size = info.st_size;
         st = end_last_line(a);
     }
+    if (st == BP_OK)
+        st = bp_audit_chain_open(a->dir, day, &a->chain);
     if (st == BP_OK)
         st = bp_dir_flush(a->dir, NULL);
     if (st != BP_OK)
@@ -124,9 +121,11 @@ static const struct {
              [BP_AUDIT_BACKUP] = {"backup", "position", false}};
 
 /* Names and serials keep a grammar without quotes and backslashes. */
-static void put_line(const struct bp_audit_record *r, struct bp_buf *out)
+static void put_line(const struct bp_audit_record *r, struct bp_audit_chain *chain,
+                     struct bp_buf *out)
 {
     char time[36];
+    size_t from = out->n;
     bp_time_format(r->time_ns, time);
     bp_buf_printf(out, "{\"time\":\"%s\",\"kind\":\"%s\",\"who\":\"%s\",\"serial\":\"%s\",", time,
                   kinds[r->kind].name, r->who, r->serial);
@@ -135,7 +134,7 @@ static void put_line(const struct bp_audit_record *r, struct bp_buf *out)
     bp_buf_printf(out, "\"%s\":%" PRIu64, kinds[r->kind].counts, r->count);
     if (kinds[r->kind].may_be_dry_run)
         bp_buf_printf(out, ",\"dry_run\":%s", r->is_dry_run ? "true" : "false");
-    bp_buf_add_text(out, "}\n");
+    bp_audit_chain_end_line(chain, out, from);
 }
 
 static bp_status write_run(struct bp_audit *a, struct bp_mail *first, const struct bp_mail *end,
@@ -143,10 +142,13 @@ static bp_status write_run(struct bp_audit *a, struct bp_mail *first, const stru
 {
     struct bp_buf lines = {0};
     bp_status st = open_day(a, day);
+    struct bp_audit_chain chain = a->chain;
     for (struct bp_mail *m = first; m != end; m = m->next)
-        put_line(record_of(m), &lines);
+        put_line(record_of(m), &chain, &lines);
     if (st == BP_OK)
         st = lines.failed ? BP_ENOMEM : append(a, lines.p, lines.n);
+    if (st == BP_OK)
+        a->chain = chain;
     bp_buf_fini(&lines);
     return st;
 }
@@ -233,35 +235,44 @@ bool bp_audit_write(struct bp_audit *a, struct bp_audit_record *record)
 
 /* --- reading back --- */
 
-static void tell_line(const char *line, size_t n,
-                      void (*each)(void *context, struct bp_str who, uint64_t count), void *context)
+struct reading {
+    void (*each)(void *context, struct bp_str who, uint64_t count);
+    void *context;
+    struct bp_audit_chain chain;
+    uint64_t line, broken; /* the first that is; 0: none */
+};
+
+static void tell_line(const struct reading *r, const char *line, size_t n)
 {
     json_t *object = json_loadb(line, n, 0, NULL);
     const char *kind = json_string_value(json_object_get(object, "kind"));
     const char *who = json_string_value(json_object_get(object, "who"));
     json_int_t count = json_integer_value(json_object_get(object, "count"));
     if (kind != NULL && strcmp(kind, "resolve") == 0 && who != NULL && count > 0)
-        each(context, bp_str(who), (uint64_t)count);
+        r->each(r->context, bp_str(who), (uint64_t)count);
     json_decref(object);
 }
 
+static void read_line(void *context, char *line, size_t n)
+{
+    struct reading *r = context;
+    r->line++;
+    if (bp_audit_chain_check(&r->chain, line, n) == BP_AUDIT_LINE_BROKEN && r->broken == 0)
+        r->broken = r->line;
+    tell_line(r, line, n);
+}
+
+/* A damaged record is told and counted as it stands: it bars nobody from being served. */
 bp_status bp_audit_read_resolves(const char *dir, bp_day day,
                                  void (*each)(void *context, struct bp_str who, uint64_t count),
                                  void *context, struct bp_err *err)
 {
-    char line[LINE_MAX_BYTES];
-    char *path = path_of(dir, day);
-    if (path == NULL)
-        return bp_fail(err, BP_ENOMEM, "audit record %s: out of memory", dir);
-    FILE *file = fopen(path, "re");
-    bool is_missing = file == NULL && errno == ENOENT;
-    bool ok = is_missing || file != NULL;
-    while (file != NULL && fgets(line, sizeof(line), file) != NULL)
-        tell_line(line, strlen(line), each, context);
-    ok = ok && (file == NULL || ferror(file) == 0);
-    bp_status st = ok ? BP_OK : bp_fail(err, BP_EIO, "audit record %s: can't be read", path);
-    if (file != NULL)
-        (void)fclose(file);
-    free(path);
+    struct reading r = {.each = each, .context = context};
+    bp_audit_chain_init(&r.chain);
+    bp_status st = bp_audit_each_line(dir, day, read_line, &r, err);
+    char date[11];
+    bp_day_format(day, date);
+    if (r.broken != 0)
+        bp_log(BP_LOG_ERROR, "audit.chain_broken", "file=%s.jsonl line=%" PRIu64, date, r.broken);
     return st;
 }

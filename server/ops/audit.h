@@ -1,7 +1,7 @@
 /* The audit record: who had a worker's NIK turned into a pseudonym, when and how often, who changed
  * the policy, and what operators did to certificates and connections. JSON Lines, a file for each day of Asia/Jakarta (DIR/2026-03-12.jsonl), only
- * ever appended to; never a NIK, a pseudonym or anything of an event. A thread of its own writes
- * all that waits and flushes once. */
+ * ever appended to; never a NIK, a pseudonym or anything of an event. A chain goes through the lines
+ * (audit_chain.h). A thread of its own writes all that waits and flushes once. */
 #ifndef BERBAGI_AUDIT_H
 #define BERBAGI_AUDIT_H
 
@@ -44,8 +44,8 @@ void bp_audit_close(struct bp_audit *a);
 /* False, and done is not called: it is closing, or too much waits. Any thread; never blocks. */
 bool bp_audit_write(struct bp_audit *a, struct bp_audit_record *record);
 
-/* Tells what was resolved on a day, line by line; lines that are none are passed over. A day
- * without a file has none. BP_EIO. */
+/* Tells what was resolved on a day, line by line; lines that are none are passed over, and where the
+ * chain is broken is logged. A day without a file has none. BP_EIO, BP_ENOMEM. */
 BP_MUST_USE bp_status bp_audit_read_resolves(const char *dir, bp_day day,
                                              void (*each)(void *context, struct bp_str who,
                                                           uint64_t count),

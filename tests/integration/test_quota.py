@@ -149,7 +149,7 @@ def test_each_use_is_on_record_before_it_is_answered(make_exchange):
     for told in [e.subject.removeprefix("nik:") for e in events] + [r.subject for r in response.results]:
         assert told not in text
     line = next(line for line in audit(ex) if line["kind"] == "resolve")
-    assert sorted(line) == ["count", "dry_run", "kind", "serial", "time", "who"]
+    assert sorted(line) == ["chain", "count", "dry_run", "kind", "serial", "time", "who"]
     assert (ex.data / "audit").stat().st_mode & 0o777 == 0o700
     assert all(f.stat().st_mode & 0o777 == 0o600 for f in (ex.data / "audit").iterdir())
 

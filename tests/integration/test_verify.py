@@ -79,6 +79,63 @@ def test_an_index_of_another_log_is_found(ex, make_exchange):
     assert code == 1 and "damaged: index, position 1: the id of this event is missing" in out
 
 
+@pytest.fixture
+def record(ex):
+    """The file of the audit record, with lines of two lives of a server, now stopped."""
+    for _ in range(3):
+        ex.apply(policies.small())
+    file = max((ex.data / "audit").iterdir())
+    wait_until(lambda: file.read_text().count("}\n") == 4)
+    ex.restart(kill=True)
+    ex.apply(policies.small())
+    ex.stop()
+    return file
+
+
+def test_a_line_of_the_audit_record_that_was_changed_or_taken_out_is_named(ex, record):
+    lines = record.read_text().splitlines(keepends=True)
+    harms = {"changed": [*lines[:2], lines[2].replace("policy.applied", "policy.appliee"), *lines[3:]],
+             "taken out": [*lines[:2], *lines[3:]],
+             "moved": [*lines[:2], lines[3], lines[2], *lines[4:]]}
+    assert f"verified {len(lines)} lines of the audit record" in verify(ex.data)[1]
+    for harm, text in harms.items():
+        record.write_text("".join(text))
+        code, out, _ = verify(ex.data)
+        assert code == 1 and f"damaged: audit/{record.name} line 3: is not as it was written" in out, harm
+    ex.start()
+    assert f"audit.chain_broken file={record.name} line=3" in ex.log.read_text()
+    assert ex.head() == EVENTS
+    ex.apply(policies.small())
+    ex.stop()
+    assert verify(ex.data)[1].count("damaged: audit") == 3  # of the two that were moved, and the next
+
+
+def test_an_audit_record_cut_short_by_a_crash_goes_on(ex, record):
+    record.write_bytes(record.read_bytes()[:-30])
+    code, out, _ = verify(ex.data)
+    assert code == 0 and f"note: audit/{record.name} line 5: was cut short" in out
+    ex.start()
+    ex.apply(policies.small())
+    ex.stop()
+    code, out, _ = verify(ex.data)
+    assert code == 0 and "verified 5 lines of the audit record" in out
+    assert "chain_broken" not in ex.log.read_text()
+
+
+def test_an_earlier_file_of_the_audit_record_is_held_by_the_next(ex, record):
+    earlier = record.rename(record.with_name("2026-01-01.jsonl"))
+    ex.start()
+    ex.apply(policies.small())
+    ex.stop()
+    assert verify(ex.data)[0] == 0
+
+    earlier.write_text("".join(earlier.read_text().splitlines(keepends=True)[:-1]))
+    code, out, _ = verify(ex.data)
+    assert code == 1 and f"damaged: audit/{record.name}: goes on from a line" in out
+    earlier.unlink()  # as rules for keeping files may ask
+    assert verify(ex.data)[0] == 0
+
+
 @pytest.mark.parametrize("harm", ["another", "none"])
 def test_the_key_of_pseudonyms_belongs_to_it(ex, harm):
     ex.stop()

@@ -1,16 +1,19 @@
 /* The audit record as its reader finds it: whole lines, a file for each day, and what is read back.
  */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "audit.h"
+#include "audit_chain.h"
 #include "buffer.h"
 #include "file.h"
 
@@ -83,15 +86,49 @@ static struct bp_audit_record resolve(int64_t time_ns, const char *who, uint64_t
         .kind = BP_AUDIT_RESOLVE, .time_ns = time_ns, .who = who, .serial = "0a1b", .count = count};
 }
 
+/* Strips what the chain adds to each line. */
+static void strip(char *text)
+{
+    char *out = text;
+    for (const char *in = text; *in != '\0';) {
+        const char *chain = strstr(in, ",\"chain\":\""), *after = strstr(in, ",\"after\":\"");
+        assert_non_null(chain);
+        const char *own_end = after != NULL && after < chain ? after : chain;
+        memmove(out, in, (size_t)(own_end - in));
+        out += own_end - in;
+        in = strstr(chain, "}\n") + 2;
+        *out++ = '}';
+        *out++ = '\n';
+    }
+    *out = '\0';
+}
+
 static void expect_file(const char *name, const char *text)
 {
     struct bp_buf content = {0};
     char *path = bp_path_join(dir, name);
     assert_int_equal(bp_file_read(path, 1 << 20, &content, NULL), BP_OK);
     bp_buf_add_byte(&content, 0);
+    strip((char *)content.p);
     assert_string_equal((const char *)content.p, text);
     bp_buf_fini(&content);
     free(path);
+}
+
+static void on_finding(void *context, const struct bp_audit_finding *finding)
+{
+    unsigned *damages = context;
+    *damages += finding->is_damage;
+}
+
+/* The chain holds over all files. */
+static void expect_chain(unsigned lines)
+{
+    unsigned damages = 0;
+    uint64_t sound = 0;
+    assert_int_equal(bp_audit_verify(dir, on_finding, &damages, &sound, NULL), BP_OK);
+    assert_int_equal(damages, 0);
+    assert_int_equal(sound, lines);
 }
 
 static void append(const char *name, const char *text)
@@ -175,6 +212,7 @@ static void test_audit_each_day_of_jakarta_has_its_file(void **state)
     assert_int_equal(read_day(EVENING_NS + BP_NS_PER_S).count, 2);
     assert_string_equal(read_day(EVENING_NS + BP_NS_PER_S).last, "prov.18");
     assert_int_equal(read_day(EVENING_NS + 3 * 86400 * BP_NS_PER_S).lines, 0);
+    expect_chain(3);
 }
 
 static void test_audit_line_cut_short_by_a_crash_spoils_no_other(void **state)
@@ -186,6 +224,7 @@ static void test_audit_line_cut_short_by_a_crash_spoils_no_other(void **state)
 
     assert_int_equal(read_day(EVENING_NS).lines, 1);
     assert_int_equal(read_day(EVENING_NS).count, 7);
+    expect_chain(1);
 }
 
 static void test_audit_lines_that_are_none_are_passed_over(void **state)
@@ -213,6 +252,37 @@ static void test_audit_what_cannot_be_written_is_told(void **state)
     assert_int_equal(read_day(EVENING_NS).count, 7);
 }
 
+/* No file may grow beyond so many bytes. */
+static void limit_files(rlim_t bytes)
+{
+    struct rlimit limit;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit.rlim_cur = bytes;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static void test_audit_chain_does_not_move_with_a_line_that_failed(void **state)
+{
+    struct stat file;
+    char *path = bp_path_join(dir, "2026-06-01.jsonl");
+    (void)state;
+    (void)signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(write_one(resolve(EVENING_NS, "kab.18.07", 7)), BP_OK);
+    for (unsigned bytes = 0; bytes < 150; bytes += 30) {
+        assert_int_equal(stat(path, &file), 0);
+        limit_files((rlim_t)file.st_size + bytes);
+        bp_status st = write_one(resolve(EVENING_NS, "kab.18.07", 7));
+        limit_files(RLIM_INFINITY);
+        assert_int_equal(st, BP_EIO);
+
+        assert_int_equal(write_one(resolve(EVENING_NS, "kab.18.07", 7)), BP_OK);
+
+        expect_chain(read_day(EVENING_NS).lines);
+    }
+    assert_int_equal(read_day(EVENING_NS).lines, 6);
+    free(path);
+}
+
 static void test_audit_close_writes_what_waits(void **state)
 {
     struct waiting w[20];
@@ -228,6 +298,7 @@ static void test_audit_close_writes_what_waits(void **state)
     audit = NULL;
 
     assert_int_equal(read_day(EVENING_NS).lines, 20);
+    expect_chain(20);
     for (size_t i = 0; i < 20; i++)
         assert_int_equal(w[i].st, BP_OK);
 }
@@ -242,6 +313,7 @@ int main(void)
         TEST(test_audit_line_cut_short_by_a_crash_spoils_no_other),
         TEST(test_audit_lines_that_are_none_are_passed_over),
         TEST(test_audit_what_cannot_be_written_is_told),
+        TEST(test_audit_chain_does_not_move_with_a_line_that_failed),
         TEST(test_audit_close_writes_what_waits),
     };
     return cmocka_run_group_tests_name("audit", tests, NULL, NULL);

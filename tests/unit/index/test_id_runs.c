@@ -206,15 +206,15 @@ static void test_id_page_that_is_full_is_searched_and_with_any_byte_changed_refu
     struct bp_id_page page;
     const uint8_t *first;
     (void)state;
-    for (uint8_t i = 0; i < BP_ID_PAGE_IDS; i++)
-        bp_id_page_add(&w, &(struct bp_id_key){{i, 7}}, BP_ID_POSITION_MAX - i);
+    for (unsigned i = 0; i < BP_ID_PAGE_IDS; i++)
+        bp_id_page_add(&w, &(struct bp_id_key){{(uint8_t)i, 7}}, BP_ID_POSITION_MAX - i);
     struct bp_str value = bp_id_page_seal(&w, &first);
 
     assert_true(bp_id_page_open(value, &page));
     assert_int_equal(page.n, BP_ID_PAGE_IDS);
-    for (uint8_t i = 0; i < BP_ID_PAGE_IDS; i++) {
-        assert_int_equal(bp_id_page_seek(&page, &(struct bp_id_key){{i, 7}}), i);
-        assert_int_equal(bp_id_page_seek(&page, &(struct bp_id_key){{i, 8}}), i + 1);
+    for (unsigned i = 0; i < BP_ID_PAGE_IDS; i++) {
+        assert_int_equal(bp_id_page_seek(&page, &(struct bp_id_key){{(uint8_t)i, 7}}), i);
+        assert_int_equal(bp_id_page_seek(&page, &(struct bp_id_key){{(uint8_t)i, 8}}), i + 1);
         assert_int_equal(bp_id_page_position(&page, i), BP_ID_POSITION_MAX - i);
     }
     for (size_t at = 0; at < value.n; at++) {

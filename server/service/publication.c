@@ -21,17 +21,22 @@ static bool out_of_memory(struct bp_rpc_status *status)
     return false;
 }
 
+static bool refuse_event(struct bp_rpc_status *status, size_t i, const char *words)
+{
+    char field[32];
+    (void)snprintf(field, sizeof(field), "events[%zu]", i);
+    return refuse(status, field, words);
+}
+
 static bool add_event(struct bp_publication *p, struct bp_str bytes, struct bp_rpc_status *status)
 {
     struct bp_event e;
-    char field[32];
     if (p->n == BP_PUBLISH_EVENTS_MAX)
         return refuse(status, "events", "more than 1000 events");
-    (void)snprintf(field, sizeof(field), "events[%zu]", p->n);
     if (!bp_event_parse(bytes, &e))
-        return refuse(status, field, "not a berbagi.v1.Event message");
+        return refuse_event(status, p->n, "not a berbagi.v1.Event message");
     if (!bp_event_text_is_utf8(&e))
-        return refuse(status, field, "a text of the envelope is not UTF-8");
+        return refuse_event(status, p->n, "a text of the envelope is not UTF-8");
     p->items[p->n++].bytes = bytes;
     return true;
 }

@@ -1,5 +1,4 @@
 /* The program: options, signals, one line when it serves. */
-#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -9,6 +8,7 @@
 #include "clock.h"
 #include "log.h"
 #include "maintenance.h"
+#include "memory.h"
 #include "rpc_status.h"
 #include "server.h"
 #include "signals.h"
@@ -51,20 +51,11 @@ static void wait_for_stop(struct bp_server *server, const sigset_t *set)
     }
 }
 
-/* What is large comes and goes with a burst of events (ids to be indexed, groups, pages of LMDB) and
- * is given back at once. By itself the library learns to keep blocks of such sizes, which doubles
- * the memory of a server for good. What is made again and again, as messages are, stays below. */
-static void bound_kept_memory(void)
-{
-    (void)mallopt(M_MMAP_THRESHOLD, 256 << 10);
-    (void)mallopt(M_TRIM_THRESHOLD, 1 << 20);
-}
-
 static int run(const struct bp_config *config)
 {
     struct bp_server *server = NULL;
     struct bp_err err;
-    bound_kept_memory();
+    bp_memory_bound_kept();
     sigset_t set = bp_signals_block();
     if (bp_server_start(config, &server, &err) != BP_OK) {
         fprintf(stderr, "berbagid: %s\n", err.text);

@@ -35,6 +35,8 @@ struct bp_index {
     bool is_hurried; /* somebody waits for what is being gathered */
     bool is_stopping;
     bp_status trouble; /* of the last attempt to write */
+
+    uint64_t tidied; /* newest event indexed when memory was last given back; the thread's */
 };
 
 /* Indexes what is neither in the store nor in memory, until nothing is. Indexer's thread, or before

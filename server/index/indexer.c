@@ -5,6 +5,7 @@
 
 #include "index_internal.h"
 #include "log.h"
+#include "memory.h"
 #include "routes.h"
 #include "subjects.h"
 #include "thread.h"
@@ -14,7 +15,9 @@
 #define SLICE 8192u              /* records looked at in one snapshot of the journal, at most */
 #define TEXTS_BYTES (512u << 10) /* of their subjects and statuses */
 #define TEXT_MAX 255u
-#define GATHER_MS 1000 /* how long a small generation waits for more */
+#define GATHER_MS 1000   /* how long a small generation waits for more */
+#define BURST 131072u    /* so many events leave memory behind that is worth giving back */
+#define BURST_OVER 1024u /* ids waiting */
 #define RETRY_MS 1000
 #define LOT_BITS 14u /* of a key, by which ids are dealt out for sorting */
 #define LOTS (1u << LOT_BITS)
@@ -477,6 +480,18 @@ static void work_locked(struct bp_index *x)
     note_locked(x, st);
 }
 
+/* The indexer is the last to see a burst of events: when it has caught up, that is over. */
+static void tidy_locked(struct bp_index *x)
+{
+    uint64_t indexed = atomic_load(&x->indexed);
+    if (x->pending > BURST_OVER || indexed - x->tidied < BURST)
+        return;
+    x->tidied = indexed;
+    (void)pthread_mutex_unlock(&x->lock);
+    bp_memory_give_back();
+    (void)pthread_mutex_lock(&x->lock);
+}
+
 void *bp_indexer_run(void *argument)
 {
     struct bp_index *x = argument;
@@ -488,6 +503,7 @@ void *bp_indexer_run(void *argument)
             wait_locked(x, ms);
         if (!x->is_stopping && (x->trouble != BP_OK || wait_ms_locked(x) == 0))
             work_locked(x);
+        tidy_locked(x);
     }
     while (x->trouble == BP_OK && !x->is_behind && next_generation_locked(x) != NULL)
         work_locked(x);

@@ -31,7 +31,7 @@ static void chain_print(const struct chain *c, FILE *out)
 {
     char text[2 * BP_SHA256_BYTES + 1];
     bp_hex(c->hash, sizeof(c->hash), text);
-    fputs(text, out);
+    (void)fputs(text, out);
 }
 
 static bp_status expect_indexed(struct storage *s, const struct bp_record *r, struct bp_err *err)

@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -50,11 +52,23 @@ static void send_away(int listener)
         bp_log(BP_LOG_ERROR, "rpc.no_descriptors", "sent_away=%lu", atomic_load(&sent_away));
 }
 
+/* What a reader does not take waits with us, as a place in the log, rather than as megabytes in the
+ * kernel that this thread had to encrypt beforehand while others waited. */
+#define UNSENT_BYTES (128 << 10)
+
+static void bound_unsent(int fd)
+{
+    const int most = UNSENT_BYTES;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &most, sizeof(most));
+}
+
 /* libgrpc calls this one. */
 int accept4(int listener, struct sockaddr *peer, socklen_t *peer_n, int flags)
 {
     char address[BP_RPC_ADDRESS_BYTES];
     int fd = (int)syscall(SYS_accept4, listener, peer, peer_n, flags);
+    if (fd >= 0)
+        bound_unsent(fd);
     if (fd >= 0 && peer != NULL && bp_rpc_sockets_describe(peer, address))
         bp_rpc_intake_open(fd, address);
     if (fd >= 0 || (errno != EMFILE && errno != ENFILE))

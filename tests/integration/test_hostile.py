@@ -4,8 +4,9 @@ How long the others wait is told by tests/hostile/run; nothing here asserts a ti
 """
 
 import contextlib
-
+import pathlib
 import threading
+import time
 
 import pytest
 
@@ -63,3 +64,23 @@ def test_headers_without_end_lose_their_connection(attacked):
 def test_flood_of_calls_leaves_the_others_their_turn(attacked):
     report = hostility.beside(attacked, "rapid resets", 2, small=True)
     assert len(report.times) > 5 and not report.failed, report
+
+
+def unacknowledged(port):
+    """Bytes that the kernel holds for each connection of the server at this port."""
+    tables = [pathlib.Path("/proc/net", name).read_text() for name in ("tcp", "tcp6")]
+    fields = [line.split() for table in tables for line in table.splitlines()[1:]]
+    return [int(f[4].split(":")[0], 16) for f in fields if f[3] == "01" and int(f[1].split(":")[1], 16) == port]
+
+
+def test_what_a_slow_reader_does_not_take_waits_in_the_log(attacked):
+    """Not in the kernel, for which it would have been encrypted while others waited."""
+    target = http2.Target(attacked.address, attacked.ca.bundle, attacked.ca.issue(hostility.HOSTILE))
+    until = time.monotonic() + 2
+    reader = threading.Thread(target=attacks.slow_readers, args=(target, 1, until))
+    reader.start()
+    most = 0
+    while reader.is_alive():
+        most = max(most, *unacknowledged(int(attacked.address.split(":")[1])), 0)
+        time.sleep(0.05)
+    assert 0 < most < 1 << 20

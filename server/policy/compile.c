@@ -2,6 +2,8 @@
  * message, so that texts can be borrowed from it for as long as the policy lives. */
 #include "compile.h"
 
+#include <errno.h>
+
 void *bp_compile_alloc(struct compile *c, size_t n, size_t size)
 {
     void *p = calloc(n == 0 ? 1 : n, size);
@@ -55,6 +57,16 @@ static bp_status tell_first(const struct bp_policy_findings *findings, struct bp
     return bp_fail(err, BP_EINVAL, "policy: it breaks a rule");
 }
 
+/* protobuf-c takes an unknown field whose number is too large for one, and writes another that it
+ * then refuses. */
+static bp_status not_copied(struct compile *c)
+{
+    if (errno == ENOMEM)
+        return BP_ENOMEM;
+    bp_finding_error(c, bp_place("policy"), "is not a berbagi.v1.Policy message");
+    return BP_EINVAL;
+}
+
 bp_status bp_policy_compile(const Berbagi__V1__Policy *source, uint64_t version,
                             const struct bp_schema *schema, struct bp_policy **out,
                             struct bp_policy_findings *findings, struct bp_err *err)
@@ -66,10 +78,11 @@ bp_status bp_policy_compile(const Berbagi__V1__Policy *source, uint64_t version,
     atomic_init(&p->refs, 1);
     p->version = version;
     p->schema = schema;
+    errno = 0;
     p->own = bp_policy_copy_message(source);
     struct compile c = {
         .p = p, .source = p->own, .schema = schema, .findings = findings != NULL ? findings : &own};
-    bp_status st = p->own != NULL ? run_stages(&c) : BP_ENOMEM;
+    bp_status st = p->own != NULL ? run_stages(&c) : not_copied(&c);
     compile_fini(&c);
     if (st == BP_OK) {
         *out = p;

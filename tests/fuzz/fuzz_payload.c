@@ -107,7 +107,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
     BP_ASSERT(bp_payload_canonical(type, bp_buf_str(&canonical), &twice));
     BP_ASSERT(bp_str_eq(bp_buf_str(&canonical), bp_buf_str(&twice)));
     e.data = bp_buf_str(&canonical);
-    BP_ASSERT(is_sound(&e, &set_again) && set == set_again);
+    BP_ASSERT(is_sound(&e, &set_again));
+    BP_ASSERT((set_again & ~set) == 0); /* a field taken back by a later zero was set once */
     check_json(&e);
     check_csv(type, &e);
     bp_buf_fini(&canonical);

@@ -179,6 +179,7 @@ bp_status bp_publication_divide(struct bp_publication *p, struct bp_part **parts
     size_t from = p->n_kept;
     free(p->parts);
     *n = count_parts(p);
+    BP_ASSERT(*n != 0); /* what was kept whole is divided no more */
     p->parts = calloc(*n, sizeof(*p->parts));
     if (p->parts == NULL)
         return BP_ENOMEM;

@@ -4,6 +4,14 @@
 
 #include "log.h"
 
+/* Of a server and of --verify. */
+#define MAP_SIZE                                                                                   \
+    {                                                                                              \
+        "map-size", BP_OPTION_NUMBER, "GIB", 1, 65536, "1024", false,                              \
+            "Address space that journal and index may each grow into; it takes neither memory "    \
+            "nor disk. Less is for where it is bounded (ulimit -v)."                               \
+    }
+
 static const struct bp_option table[] = {
     {"data", BP_OPTION_TEXT, "DIR", 0, 0, NULL, true,
      "Folder of the exchange's data: journal, index and, unless named elsewhere, the pseudonym "
@@ -46,9 +54,7 @@ static const struct bp_option table[] = {
      "the loopback."},
     {"disk-reserve", BP_OPTION_NUMBER, "MIB", 0, 1048576, "64", false,
      "Free space below which nothing more is stored."},
-    {"map-size", BP_OPTION_NUMBER, "GIB", 1, 65536, "1024", false,
-     "Address space that journal and index may each grow into; it takes neither memory nor disk. "
-     "Less is for where it is bounded (ulimit -v)."},
+    MAP_SIZE,
     {"connection-memory", BP_OPTION_NUMBER, "MIB", 64, 65536, "1024", false,
      "Memory that all connections and requests on their way may take together; beyond it no more "
      "is read from them until there is room. A connection that brings an eighth of it (128 MiB at "
@@ -80,6 +86,7 @@ static const struct bp_option verify_table[] = {
      "damaged, and ends."},
     {"pseudonym-key", BP_OPTION_TEXT, "FILE", 0, 0, NULL, false,
      "The key of pseudonyms, where it is not in the data folder."},
+    MAP_SIZE,
 };
 #define VERIFY_TABLE_N (sizeof(verify_table) / sizeof(verify_table[0]))
 
@@ -102,6 +109,11 @@ static bp_status check_address(const struct bp_options *o, const char *key, stru
         return BP_OK;
     return bp_fail(err, BP_EINVAL, "--%s %s: ADDR:PORT is expected, with a port of 0 to 65535", key,
                    address);
+}
+
+static uint64_t map_bytes(const struct bp_options *o)
+{
+    return bp_options_number(o, "map-size") << 30;
 }
 
 static bp_status fill(struct bp_config *c, struct bp_err *err)
@@ -134,7 +146,7 @@ static bp_status fill(struct bp_config *c, struct bp_err *err)
     c->n_schemas = bp_options_list(o, "schema", &c->schemas);
     c->n_operators = bp_options_list(o, "operator", &c->operators);
     c->disk_reserve_bytes = bp_options_number(o, "disk-reserve") << 20;
-    c->map_bytes = bp_options_number(o, "map-size") << 30;
+    c->map_bytes = map_bytes(o);
     c->connection_bytes = bp_options_number(o, "connection-memory") << 20;
     c->stop_grace_ms = (int)bp_options_number(o, "stop-grace") * 1000;
     return BP_OK;
@@ -158,6 +170,7 @@ static bp_status read_verify(struct bp_config *c, int argc, char **argv, struct 
         return st;
     c->verify = bp_options_text(c->options, "verify");
     c->pseudonym_key = bp_options_text(c->options, "pseudonym-key");
+    c->map_bytes = map_bytes(c->options);
     return BP_OK;
 }
 

@@ -157,7 +157,7 @@ static void open_index(struct look *l)
     char *file = path_in(l->config->verify, "index/data.mdb", &found);
     char *dir = file != NULL ? path_in(l->config->verify, "index", &found) : NULL;
     if (dir != NULL &&
-        bp_index_store_open_as_it_is(dir, UINT64_C(1) << 40, &l->index, &err) != BP_OK)
+        bp_index_store_open_as_it_is(dir, l->config->map_bytes, &l->index, &err) != BP_OK)
         tell(l->told, "index,", 0, 0, err.text);
     if (l->index != NULL && bp_index_store_place(l->index, &l->place) == BP_OK)
         l->told->indexed = l->place.position;
@@ -186,6 +186,7 @@ static bp_status look_at_journal(struct look *l, uint64_t from, struct bp_err *e
     if (dir == NULL)
         return bp_fail(err, BP_ENOMEM, "verify: out of memory");
     struct bp_journal_verify_config config = {.dir = dir,
+                                              .map_bytes = l->config->map_bytes,
                                               .from = from,
                                               .at = on_at,
                                               .damaged = on_damaged,

@@ -9,8 +9,6 @@
 #include "subscriptions.h"
 #include "wal.h"
 
-#define MAP_BYTES_DEFAULT (UINT64_C(1) << 40)
-
 struct verification {
     const struct bp_journal_verify_config *config;
     struct bp_store *store;
@@ -262,7 +260,7 @@ static bp_status open_and_verify(struct verification *v, struct bp_err *err)
     const struct bp_journal_verify_config *c = v->config;
     struct bp_store_config config = {
         .dir = c->dir,
-        .map_bytes = c->map_bytes != 0 ? c->map_bytes : MAP_BYTES_DEFAULT,
+        .map_bytes = c->map_bytes,
         .most_readers = 1,
     };
     struct bp_store_about about;

@@ -14,7 +14,7 @@ struct bp_journal_damage {
 
 struct bp_journal_verify_config {
     const char *dir;
-    uint64_t map_bytes; /* 0 = 1 TiB */
+    uint64_t map_bytes; /* address space for it, as it was served with or more than it takes */
     uint64_t from;      /* the first entry to look at; 0 = the first of all */
     /* Each in turn, before it is looked at: what a death would be about. last: the newest. */
     void (*at)(void *context, uint64_t number, uint64_t position, uint64_t last);

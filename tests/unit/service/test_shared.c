@@ -102,15 +102,21 @@ static void test_shared_batch_is_what_each_reader_would_have_read(void **state)
     assert_true(n != 0);
 }
 
+static void keep_batch_of(struct bp_shared *s, struct bp_delivery *d, const char *agency)
+{
+    struct bp_batch batch;
+    assert_true(open_reader(d, agency, NULL));
+    read_and_keep(s, d, &batch);
+    bp_batch_fini(&batch);
+}
+
 static void test_shared_batch_is_for_no_other_agency_filter_or_place(void **state)
 {
     struct bp_shared s = {.policy = NULL};
     struct bp_delivery d, other;
     struct bp_batch batch;
     (void)state;
-    assert_true(open_reader(&d, "kl.kp2mi", NULL));
-    read_and_keep(&s, &d, &batch);
-    bp_batch_fini(&batch);
+    keep_batch_of(&s, &d, "kl.kp2mi");
 
     for (size_t i = 0; i < bp_policy_agencies(random_log.policy); i++) {
         bool is_same = strcmp(random_log_agency(i), "kl.kp2mi") == 0;
@@ -149,11 +155,8 @@ static void test_shared_batch_ends_with_its_policy_and_its_day(void **state)
 {
     struct bp_shared s = {.policy = NULL};
     struct bp_delivery d, other;
-    struct bp_batch batch;
     (void)state;
-    assert_true(open_reader(&d, "kl.kp2mi", NULL));
-    read_and_keep(&s, &d, &batch);
-    bp_batch_fini(&batch);
+    keep_batch_of(&s, &d, "kl.kp2mi");
 
     assert_true(open_reader(&other, "kl.kp2mi", NULL));
     other.today++;
